@@ -1,0 +1,193 @@
+package coffer
+
+// Role is what a person is in the installation. It says nothing about content:
+// that is Access.
+type Role string
+
+// The roles. All but guests are members too.
+const (
+	RoleOwner   Role = "owner"   // admin, and makes owners and admins
+	RoleAdmin   Role = "admin"   // people, invitations, quotas, policy
+	RoleAuditor Role = "auditor" // reads people, links and the log
+	RoleMember  Role = "member"  // own space, shares
+	RoleGuest   Role = "guest"   // no own space; only what was shared
+)
+
+// Roles lists every role, strongest first.
+var Roles = [...]Role{RoleOwner, RoleAdmin, RoleAuditor, RoleMember, RoleGuest}
+
+// Power is something that a role may do in the installation.
+type Power uint8
+
+// The powers.
+const (
+	OwnSpace     Power = iota // have a personal space
+	ShareContent              // give others access, make links
+	ReadPeople                // see accounts, links and the log
+	ManagePeople              // invite, turn off, set quotas
+	SetPolicy                 // change the installation's settings
+	MakeAdmins                // make owners and admins
+)
+
+// Has reports whether a role has a power. Unknown roles have none.
+func (r Role) Has(p Power) bool {
+	switch p {
+	case OwnSpace, ShareContent:
+		return r == RoleOwner || r == RoleAdmin || r == RoleAuditor || r == RoleMember
+	case ReadPeople:
+		return r == RoleOwner || r == RoleAdmin || r == RoleAuditor
+	case ManagePeople, SetPolicy:
+		return r == RoleOwner || r == RoleAdmin
+	case MakeAdmins:
+		return r == RoleOwner
+	}
+	return false
+}
+
+// Valid reports whether r is one of Roles.
+func (r Role) Valid() bool {
+	for _, known := range Roles {
+		if r == known {
+			return true
+		}
+	}
+	return false
+}
+
+// Scope limits what a session or token may be used for.
+type Scope string
+
+// The scopes. A browser session has all of them.
+const (
+	ScopeFilesRead  Scope = "files.read"
+	ScopeFilesWrite Scope = "files.write"
+	ScopeShare      Scope = "share"
+	ScopeAccount    Scope = "account"
+	ScopeAdmin      Scope = "admin"
+)
+
+// AllScopes lists every scope.
+var AllScopes = [...]Scope{ScopeFilesRead, ScopeFilesWrite, ScopeShare, ScopeAccount, ScopeAdmin}
+
+// PrincipalKind says what sort of caller acts.
+type PrincipalKind uint8
+
+// The kinds of principal. The zero kind may do nothing.
+const (
+	Nobody     PrincipalKind = iota
+	UserKind                 // a person, by session or token
+	SystemKind               // a job of the server itself
+)
+
+// Principal is who acts, built afresh for each request from the database.
+type Principal struct {
+	Kind      PrincipalKind
+	User      User    // of UserKind
+	SessionID ID      // the browser session, or zero
+	TokenID   ID      // the bearer token, or zero
+	Scopes    []Scope // what this session or token may be used for
+	Address   string  // network address, for events
+	RequestID string  // for events and logs
+}
+
+// SystemPrincipal is the server itself, for jobs.
+func SystemPrincipal(job string) Principal {
+	return Principal{Kind: SystemKind, RequestID: job}
+}
+
+// InScope reports whether the principal's session or token covers s.
+func (p Principal) InScope(s Scope) bool {
+	if p.Kind == SystemKind {
+		return true
+	}
+	for _, have := range p.Scopes {
+		if have == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Access is what one principal may do with one node. Each level includes those
+// below it; None includes knowing that the node is there.
+type Access uint8
+
+// The levels.
+const (
+	NoAccess  Access = iota
+	CanView          // open, download
+	CanEdit          // also upload, rename, move, trash
+	CanManage        // also share
+	IsOwner          // also delete for ever
+)
+
+// Right is what one verb asks for.
+type Right uint8
+
+// The rights.
+const (
+	Read   Right = iota // see and download
+	Write               // change
+	Share               // give access to others
+	Delete              // delete for ever
+)
+
+// Allows reports whether the level covers the right.
+func (a Access) Allows(r Right) bool {
+	switch r {
+	case Read:
+		return a >= CanView
+	case Write:
+		return a >= CanEdit
+	case Share:
+		return a >= CanManage
+	case Delete:
+		return a >= IsOwner
+	}
+	return false
+}
+
+// scopeOf is the scope that a right needs.
+func scopeOf(r Right) Scope {
+	switch r {
+	case Read:
+		return ScopeFilesRead
+	case Share:
+		return ScopeShare
+	}
+	return ScopeFilesWrite
+}
+
+// Decide says what a principal may do in a space. It is pure: everything it
+// looks at is in its arguments, read from the database for this request.
+// Administrators have no access to a space that is not theirs.
+func Decide(p Principal, s Space) Access {
+	switch p.Kind {
+	case SystemKind:
+		return IsOwner
+	case UserKind:
+		if p.User.Disabled || p.User.ID.IsZero() || !p.User.Role.Has(OwnSpace) {
+			return NoAccess
+		}
+		if s.Kind == Personal && s.OwnerID == p.User.ID {
+			return IsOwner
+		}
+	}
+	return NoAccess
+}
+
+// Permit answers a verb: nil, or the error for the caller. No access at all
+// answers ErrNotFound, so that nobody learns what exists; too little of it, or
+// a session or token whose scopes do not cover the right, is Forbidden.
+func Permit(p Principal, a Access, r Right) error {
+	if a == NoAccess {
+		return ErrNotFound
+	}
+	if !p.InScope(scopeOf(r)) {
+		return E(Forbidden, "scope_missing", "This token may not do that. Sign in, or use a token with the scope "+string(scopeOf(r))+".")
+	}
+	if !a.Allows(r) {
+		return E(Forbidden, "forbidden", "You may only view this.")
+	}
+	return nil
+}

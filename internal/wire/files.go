@@ -1,0 +1,119 @@
+package wire
+
+import "coffer"
+
+// Space is a tree of files with an owner and a quota: GET /spaces.
+type Space struct {
+	ID       coffer.ID `json:"id"`
+	Kind     string    `json:"kind" enum:"personal"`
+	Name     string    `json:"name"`
+	RootID   coffer.ID `json:"root_id"`
+	Used     int64     `json:"used"`
+	Reserved int64     `json:"reserved" doc:"Bytes of uploads that run now"`
+	Quota    *int64    `json:"quota,omitempty" doc:"Absent: no limit"`
+}
+
+// Person is somebody's name, where another person's act is shown.
+type Person struct {
+	ID   coffer.ID `json:"id"`
+	Name string    `json:"name"`
+}
+
+// Crumb is one folder on the way from the root.
+type Crumb struct {
+	ID   coffer.ID `json:"id"`
+	Name string    `json:"name" doc:"Empty for the root of a space"`
+}
+
+// Node is a file or a folder.
+type Node struct {
+	ID         coffer.ID `json:"id"`
+	SpaceID    coffer.ID `json:"space_id"`
+	ParentID   coffer.ID `json:"parent_id,omitempty"`
+	Kind       string    `json:"kind" enum:"folder,file"`
+	Name       string    `json:"name"`
+	Size       int64     `json:"size" doc:"Bytes of a file, 0 for a folder"`
+	ChildCount int64     `json:"child_count" doc:"Living children of a folder"`
+	MediaType  string    `json:"media_type,omitempty" doc:"Told by the first bytes"`
+	Preview    string    `json:"preview,omitempty" enum:"image,text,audio,video,pdf" doc:"How the browser can show it"`
+	VersionID  coffer.ID `json:"version_id,omitempty"`
+	Rev        int64     `json:"rev" doc:"Metadata ETag is \"r<rev>\""`
+	CreatedAt  int64     `json:"created_at"`
+	ChangedAt  int64     `json:"changed_at"`
+	CreatedBy  *Person   `json:"created_by,omitempty"`
+	ChangedBy  *Person   `json:"changed_by,omitempty"`
+	Access     string    `json:"access" enum:"view,edit,manage,owner"`
+
+	// Only in GET /nodes/{id}, /resolve and the answer to an upload.
+	Path   []Crumb `json:"path,omitempty" doc:"From the root to the parent"`
+	SHA256 string  `json:"sha256,omitempty" doc:"Of the content, 64 hex digits"`
+	Number int64   `json:"version_number,omitempty"`
+}
+
+// NodePatch renames and moves: PATCH /nodes/{id}. Absent fields stay.
+type NodePatch struct {
+	Name     *string    `json:"name,omitempty"`
+	ParentID *coffer.ID `json:"parent_id,omitempty"`
+}
+
+// NewFolder makes a folder: POST /nodes/{id}/folders.
+type NewFolder struct {
+	Name string `json:"name"`
+}
+
+// Copy copies a node into a folder: POST /nodes/{id}/copy. Without a name it
+// keeps its own.
+type Copy struct {
+	ParentID coffer.ID `json:"parent_id"`
+	Name     string    `json:"name,omitempty"`
+}
+
+// TrashItem is a node in the trash with what its owner needs to know.
+type TrashItem struct {
+	Node       Node    `json:"node"`
+	TrashedAt  int64   `json:"trashed_at"`
+	TrashedBy  *Person `json:"trashed_by,omitempty"`
+	PurgeAt    int64   `json:"purge_at" doc:"When it is deleted for ever"`
+	Where      []Crumb `json:"where" doc:"Folders it was in, from the root"`
+	ParentGone bool    `json:"parent_gone" doc:"The folder it was in is gone"`
+}
+
+// Restore takes a node out of the trash: POST /trash/{id}/restore.
+type Restore struct {
+	ParentID *coffer.ID `json:"parent_id,omitempty" doc:"Another folder, needed when the old one is gone"`
+}
+
+// Batch does one thing to many nodes: POST /batch. Each has its own result; one
+// failure does not undo the others.
+type Batch struct {
+	Op       string      `json:"op" enum:"move,copy,trash,restore,delete"`
+	IDs      []coffer.ID `json:"ids" minItems:"1" maxItems:"1000"`
+	To       coffer.ID   `json:"to,omitempty" doc:"Folder for move, copy and restore"`
+	IfExists string      `json:"if_exists,omitempty" enum:"fail,keep_both,version,merge"`
+}
+
+// BatchResult is the result for one id, in the order asked.
+type BatchResult struct {
+	ID      coffer.ID `json:"id"`
+	Node    *Node     `json:"node,omitempty"`
+	Problem *Problem  `json:"problem,omitempty"`
+}
+
+// BatchResults answers Batch.
+type BatchResults struct {
+	Results []BatchResult `json:"results"`
+}
+
+// Problem is every error's answer (RFC 9457), media type
+// application/problem+json.
+type Problem struct {
+	Type       string            `json:"type" doc:"about:blank"`
+	Status     int               `json:"status"`
+	Title      string            `json:"title"`
+	Detail     string            `json:"detail" doc:"What is wrong and what to do, for people"`
+	Code       string            `json:"code" doc:"Stable, for programs"`
+	Ref        string            `json:"ref" doc:"Request id, also in X-Request-Id and in the server's log"`
+	Fields     map[string]string `json:"fields,omitempty" doc:"Wrong input fields"`
+	Suggestion string            `json:"suggestion,omitempty" doc:"A name that would be accepted"`
+	Existing   *coffer.ID        `json:"existing,omitempty" doc:"Conflict: the node that has the name"`
+}
