@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# test.sh is "make test": it fetches what is missing, starts a PostgreSQL of its
+# own, runs everything, stops it, and says how long each step took.
+. "$(dirname "$0")/lib.sh"
+cd "$root"
+
+if [ "${1:-}" != inside ]; then
+  # The race detector needs a C compiler.
+  have "${CC:-gcc}" || apt_install gcc libc6-dev || die "no C compiler, which go test -race needs: install gcc, or set CC"
+  exec scripts/with-postgres.sh scripts/test.sh inside
+fi
+
+results=$(mktemp)
+steps=
+failed=
+finish() {
+  rc=$?
+  echo
+  echo "steps:"
+  printf '%s' "$steps"
+  [ -z "$failed" ] || printf 'FAILED: %s\n' "$failed"
+  printf 'total %s s\n\n' $SECONDS
+  cat "$results"
+  rm -f "$results"
+  exit $rc
+}
+trap finish EXIT
+
+step() {
+  local name=$1 t0=$SECONDS
+  shift
+  printf '\n=== %s\n' "$name"
+  failed=$name
+  "$@"
+  failed=
+  steps+=$(printf '%8d s  %s' $((SECONDS - t0)) "$name")$'\n'
+}
+
+web_unit() { (cd web && npm test --silent); }
+web_browser() { (cd web && npm run --silent test:browser); }
+go_tests() {
+  # A package may run for long on a busy machine or in a soak.
+  go run scripts/gotest.go -results "$results" -race -timeout "${TEST_TIMEOUT:-20m}" ./...
+}
+
+COFFER_TEST_CHROMIUM=$(scripts/chromium.sh)
+export COFFER_TEST_CHROMIUM
+step "build" make --no-print-directory build
+step "lint" scripts/lint.sh
+step "web unit tests" web_unit
+step "go test -race" go_tests
+step "browser tests" web_browser
