@@ -117,3 +117,27 @@ type Problem struct {
 	Suggestion string            `json:"suggestion,omitempty" doc:"A name that would be accepted"`
 	Existing   *coffer.ID        `json:"existing,omitempty" doc:"Conflict: the node that has the name"`
 }
+
+// Check asks, before anything is sent, whether files could be put into a
+// folder: POST /nodes/{id}/check. It reserves nothing; an upload is asked again.
+type Check struct {
+	Files []CheckFile `json:"files" minItems:"1" maxItems:"1000"`
+}
+
+// CheckFile is one file that would be sent.
+type CheckFile struct {
+	Name string `json:"name"`
+	Size int64  `json:"size" minimum:"0"`
+}
+
+// CheckResult is the answer for one file, in the order asked. No problem: it
+// would be accepted as things stand.
+type CheckResult struct {
+	Name    string   `json:"name"`
+	Problem *Problem `json:"problem,omitempty" doc:"name_invalid, name_taken, over_quota, too_large"`
+}
+
+// CheckResults answers Check.
+type CheckResults struct {
+	Results []CheckResult `json:"results"`
+}
