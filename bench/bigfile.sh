@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# bigfile.sh [MIB] [FILES]: the proof that one file of MIB (default 1024) and a
+# tree of FILES (default 5,000) small ones go up and come back byte-identical
+# through the CLI while the server's peak memory (VmHWM, so its start and the
+# sign-in are included) stays under LIMIT (128) MiB. Expects bin/cofferd and
+# bin/coffer. TMP: scratch folder; about four times MIB are needed there.
+. "$(dirname "$0")/../scripts/lib.sh"
+mib=${1:-1024} files=${2:-5000} limit=${LIMIT:-128}
+for v in $(compgen -e COFFER_ || true); do unset "$v"; done
+
+scratch=$(mktemp -d "${TMP:-${TMPDIR:-/tmp}}/coffer-bigfile.XXXXXX")
+server=
+cleanup() {
+  trap - EXIT INT TERM HUP
+  if [ -n "$server" ]; then
+    kill -TERM "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
+  rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+cd "$scratch"
+coffer=$root/bin/coffer cofferd=$root/bin/cofferd
+export LC_ALL=C COFFER_HOME=$scratch/home
+
+fail() {
+  tail -n 30 "$scratch/server.log" >&2 || true
+  die "FAILED: $*"
+}
+# took TEXT COMMAND... runs the command and prints how long it took.
+took() {
+  local text=$1 t0=${EPOCHREALTIME/[.,]/}
+  shift
+  "$@" || fail "$text"
+  printf '%-28s %8.2f s\n' "$text" "$(((${EPOCHREALTIME/[.,]/} - t0) / 10000))e-2"
+}
+memory() { awk -v k="$1:" '$1 == k { printf "%d", $2 / 1024 }' "/proc/$server/status"; }
+
+email=ann@example.org
+password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+printf '%s\n' "$password" | "$cofferd" admin create-user --data data --email $email --name Ann --role member --password-stdin >&2
+addr=127.0.0.1:$(free_port)
+"$cofferd" serve --data data --listen "$addr" --base-url "http://$addr" >server.log 2>&1 &
+server=$!
+wait_for 30 curl -sf "http://$addr/healthz" || fail "the server did not start"
+
+# Random bytes, and an odd end so that no chunk or part edge is met.
+head -c $((mib * 1024 * 1024 + 4711)) /dev/urandom >big.bin
+mkdir tree
+i=0
+while [ $i -lt "$files" ]; do
+  d=tree/$((i % 50))/$((i % 7))
+  [ -d "$d" ] || mkdir -p "$d"
+  head -c $(((i * 37) % 20000)) /dev/urandom >"$d/file $i.bin"
+  i=$((i + 1))
+done
+
+printf '%s\n' "$password" | "$coffer" login --server "http://$addr" --email $email --password-stdin >&2 || fail "login"
+took "put ${mib} MiB" "$coffer" put big.bin /
+took "get ${mib} MiB" "$coffer" get /big.bin -o back.bin
+took "put tree of ${files} files" "$coffer" put -r tree /
+took "get tree of ${files} files" "$coffer" get -r /tree -o back
+took "compare file" cmp big.bin back.bin
+back=back
+[ ! -d back/tree ] || back=back/tree
+took "compare tree" diff -r tree "$back"
+[ "$(find "$back" -type f | wc -l)" = "$files" ] || fail "not all files came back"
+
+peak=$(memory VmHWM)
+printf 'server memory: peak %s MiB, now %s MiB, limit %s MiB\n' "$peak" "$(memory VmRSS)" "$limit"
+[ "$peak" -lt "$limit" ] || fail "peak memory of $peak MiB is not under $limit MiB"
