@@ -55,7 +55,7 @@ func (d DEK) encode() []byte {
 	b := make([]byte, 4, dekSize)
 	b[0], b[1], b[2] = dekVersion, byte(d.Digest), d.PartLog
 	b = binary.BigEndian.AppendUint64(b, uint64(d.Size)) // UnknownSize becomes unknownSize
-	b = append(b, d.Key.b[:]...)
+	b = append(b, d.Key.Bytes()...)
 	return append(b, d.Sum[:]...)
 }
 

@@ -32,14 +32,21 @@ const Overhead = 1 + cobblestone.HeaderSize + cobblestone.Overhead
 const maxRecord = 1 << 20
 
 // Key is 32 secret bytes. However it is printed, logged or encoded, it shows
-// none of them: they stand behind a pointer and every way out answers "[key]"
-// or an error. The zero Key is none; using it panics.
-type Key struct{ b *[cobblestone.KeySize]byte }
+// none of them: every way out answers "[key]" or an error, and where fmt does
+// not ask (unexported fields of other values) it finds the address of a
+// function, while it would follow a pointer. The zero Key is none; using it
+// panics.
+type Key struct{ secret func() *[cobblestone.KeySize]byte }
+
+func newKey() Key {
+	b := new([cobblestone.KeySize]byte)
+	return Key{func() *[cobblestone.KeySize]byte { return b }}
+}
 
 // NewKey returns a random key.
 func NewKey() Key {
-	k := Key{new([cobblestone.KeySize]byte)}
-	rand.Read(k.b[:]) // never fails
+	k := newKey()
+	rand.Read(k.Bytes()) // never fails
 	return k
 }
 
@@ -48,30 +55,30 @@ func ParseKey(b []byte) (Key, error) {
 	if len(b) != cobblestone.KeySize {
 		return Key{}, fmt.Errorf("seal: key of %d bytes, want %d", len(b), cobblestone.KeySize)
 	}
-	k := Key{new([cobblestone.KeySize]byte)}
-	copy(k.b[:], b)
+	k := newKey()
+	copy(k.Bytes(), b)
 	return k, nil
 }
 
 // Bytes returns the secret bytes themselves, not a copy. For those who wrap a
 // key or feed it to a cipher; they do not keep the slice.
-func (k Key) Bytes() []byte { return k.b[:] }
+func (k Key) Bytes() []byte { return k.secret()[:] }
 
 // IsZero reports whether there is no key.
-func (k Key) IsZero() bool { return k.b == nil }
+func (k Key) IsZero() bool { return k.secret == nil }
 
 // Clear overwrites the key, for all copies of k; best effort, as Go may have
 // moved the bytes before.
 func (k Key) Clear() {
-	if k.b != nil {
-		clear(k.b[:])
+	if !k.IsZero() {
+		clear(k.Bytes())
 	}
 }
 
 // Derive returns 32 bytes that are bound to info and tell nothing about k or
 // about other infos: HKDF-Expand with SHA-512.
 func (k Key) Derive(info string) []byte {
-	b, err := hkdf.Expand(sha512.New, k.b[:], info, 32)
+	b, err := hkdf.Expand(sha512.New, k.Bytes(), info, 32)
 	if err != nil {
 		panic("seal: " + err.Error()) // lengths are constant
 	}
@@ -173,7 +180,7 @@ func Seal(k Key, c Context, plaintext []byte) []byte {
 	}
 	out := make([]byte, 1, 1+cobblestone.SealedSize(int64(len(plaintext))))
 	out[0] = suite
-	out, err := cobblestone.AppendSeal(out, k.b[:], c.b, plaintext)
+	out, err := cobblestone.AppendSeal(out, k.Bytes(), c.b, plaintext)
 	if err != nil {
 		panic("seal: " + err.Error()) // the key has its size
 	}
@@ -189,7 +196,7 @@ func Open(k Key, c Context, sealed []byte) ([]byte, error) {
 	if int64(len(sealed)) > 1+cobblestone.SealedSize(maxRecord) {
 		return nil, damaged(errors.New("seal: record over 1 MiB"))
 	}
-	plain, err := cobblestone.Open(k.b[:], c.b, sealed[1:])
+	plain, err := cobblestone.Open(k.Bytes(), c.b, sealed[1:])
 	if err != nil {
 		return nil, damaged(err)
 	}
