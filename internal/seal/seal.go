@@ -36,7 +36,9 @@ const maxRecord = 1 << 20
 // not ask (unexported fields of other values) it finds the address of a
 // function, while it would follow a pointer. The zero Key is none; using it
 // panics.
-type Key struct{ secret func() *[cobblestone.KeySize]byte }
+type Key struct {
+	secret func() *[cobblestone.KeySize]byte
+}
 
 func newKey() Key {
 	b := new([cobblestone.KeySize]byte)
