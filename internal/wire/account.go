@@ -93,8 +93,8 @@ type Me struct {
 	Theme     string    `json:"theme" enum:"system,light,dark"`
 	Language  string    `json:"language"`
 	CreatedAt int64     `json:"created_at"`
-	SessionID coffer.ID `json:"session_id,omitempty"`
-	TokenID   coffer.ID `json:"token_id,omitempty"`
+	SessionID coffer.ID `json:"session_id,omitzero"`
+	TokenID   coffer.ID `json:"token_id,omitzero"`
 	Powers    []string  `json:"powers" doc:"What the role may do: own_space, share_content, read_people, manage_people, set_policy, make_admins"`
 }
 

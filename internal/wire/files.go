@@ -29,14 +29,14 @@ type Crumb struct {
 type Node struct {
 	ID         coffer.ID `json:"id"`
 	SpaceID    coffer.ID `json:"space_id"`
-	ParentID   coffer.ID `json:"parent_id,omitempty"`
+	ParentID   coffer.ID `json:"parent_id,omitzero"`
 	Kind       string    `json:"kind" enum:"folder,file"`
 	Name       string    `json:"name"`
 	Size       int64     `json:"size" doc:"Bytes of a file, 0 for a folder"`
 	ChildCount int64     `json:"child_count" doc:"Living children of a folder"`
 	MediaType  string    `json:"media_type,omitempty" doc:"Told by the first bytes"`
 	Preview    string    `json:"preview,omitempty" enum:"image,text,audio,video,pdf" doc:"How the browser can show it"`
-	VersionID  coffer.ID `json:"version_id,omitempty"`
+	VersionID  coffer.ID `json:"version_id,omitzero"`
 	Rev        int64     `json:"rev" doc:"Metadata ETag is \"r<rev>\""`
 	CreatedAt  int64     `json:"created_at"`
 	ChangedAt  int64     `json:"changed_at"`
@@ -88,7 +88,7 @@ type Restore struct {
 type Batch struct {
 	Op       string      `json:"op" enum:"move,copy,trash,restore,delete"`
 	IDs      []coffer.ID `json:"ids" minItems:"1" maxItems:"1000"`
-	To       coffer.ID   `json:"to,omitempty" doc:"Folder for move, copy and restore"`
+	To       coffer.ID   `json:"to,omitzero" doc:"Folder for move, copy and restore"`
 	IfExists string      `json:"if_exists,omitempty" enum:"fail,keep_both,version,merge"`
 }
 

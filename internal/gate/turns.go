@@ -1,0 +1,64 @@
+package gate
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"coffer"
+)
+
+// TransfersRunning is how many transfers of one person run at once, and
+// TransfersWaiting how many more may wait for their turn.
+const (
+	TransfersRunning = 8
+	TransfersWaiting = 1000
+)
+
+// turns keeps one queue per person, so that a thousand files of one do not
+// stand before the one file of another. The zero value is ready.
+type turns struct {
+	mu    sync.Mutex
+	lanes map[coffer.ID]*lane
+}
+
+type lane struct {
+	slots *semaphore.Weighted // first come, first served
+	users int                 // running and waiting
+}
+
+// Turn waits until a transfer of this person may run. The returned function
+// gives the place back and must be called.
+func (g *Gate) Turn(ctx context.Context, person coffer.ID) (done func(), err error) {
+	t := &g.turns
+	t.mu.Lock()
+	if t.lanes == nil {
+		t.lanes = map[coffer.ID]*lane{}
+	}
+	l := t.lanes[person]
+	if l == nil {
+		l = &lane{slots: semaphore.NewWeighted(TransfersRunning)}
+		t.lanes[person] = l
+	}
+	if l.users == TransfersRunning+TransfersWaiting {
+		t.mu.Unlock()
+		return nil, &coffer.Error{Kind: coffer.Busy, Code: "busy", Msg: "Too many of your transfers are waiting. Try again in a moment.", RetryAfter: 5 * time.Second}
+	}
+	l.users++
+	t.mu.Unlock()
+
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if l.users--; l.users == 0 {
+			delete(t.lanes, person)
+		}
+	}
+	if err := l.slots.Acquire(ctx, 1); err != nil {
+		leave()
+		return nil, err
+	}
+	return func() { l.slots.Release(1); leave() }, nil
+}

@@ -1,0 +1,132 @@
+package gate
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"coffer"
+)
+
+// writer counts an answer and gives up on a caller who takes nothing for the
+// idle time. It hides nothing of the writer below (Flush, ReadFrom, Unwrap) and
+// copies nothing, so that big writes stay big down to the socket.
+type writer struct {
+	http.ResponseWriter
+	rc      *http.ResponseController
+	idle    time.Duration
+	renewed time.Time // when the write deadline was last moved
+	status  int
+	sent    int64
+}
+
+func newWriter(w http.ResponseWriter, idle time.Duration) *writer {
+	rc := http.NewResponseController(w)
+	rc.SetWriteDeadline(time.Time{}) // of the request before this one; a writer without deadlines is a test's
+	return &writer{ResponseWriter: w, rc: rc, idle: idle}
+}
+
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// renew moves the write deadline ahead, at most eight times in the idle time.
+func (w *writer) renew() {
+	if now := time.Now(); now.Sub(w.renewed) > w.idle/8 {
+		w.renewed = now
+		w.rc.SetWriteDeadline(now.Add(w.idle))
+	}
+}
+
+func (w *writer) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.renew()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.renew()
+	n, err := w.ResponseWriter.Write(b)
+	w.sent += int64(n)
+	return n, err
+}
+
+func (w *writer) ReadFrom(r io.Reader) (int64, error) {
+	rf, ok := w.ResponseWriter.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{w}, r)
+	}
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	const piece = 1 << 20 // the deadline follows from piece to piece
+	for total := int64(0); ; {
+		w.renew()
+		n, err := rf.ReadFrom(io.LimitReader(r, piece))
+		total += n
+		w.sent += n
+		if n < piece || err != nil {
+			return total, err
+		}
+	}
+}
+
+func (w *writer) Flush() { w.rc.Flush() }
+
+// body gives up on a request body that stands still for the idle time, or (when
+// end is set) that is not there by then. It moves the read deadline while bytes
+// flow and takes it away at the end of the body, where it would otherwise hit
+// the answer.
+type body struct {
+	io.ReadCloser
+	rc      *http.ResponseController
+	idle    time.Duration
+	end     time.Time
+	renewed time.Time
+	done    bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if now := time.Now(); now.Sub(b.renewed) > b.idle/8 {
+		b.renewed = now
+		at := now.Add(b.idle)
+		if !b.end.IsZero() && b.end.Before(at) {
+			at = b.end
+		}
+		b.rc.SetReadDeadline(at)
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !b.done {
+		b.done = true
+		b.rc.SetReadDeadline(time.Time{})
+	}
+	if err != nil && err != io.EOF {
+		err = &coffer.Error{Kind: coffer.Malformed, Code: "body_cut", Msg: "The request's body ended before it was complete.", Err: err}
+	}
+	return n, err
+}
+
+// finish bounds what net/http spends on a rest that no handler wanted.
+func (b *body) finish() {
+	if !b.done {
+		b.rc.SetReadDeadline(time.Now().Add(5 * time.Second))
+	}
+}
+
+// LimitBody gives the body of r, which must come from Wrap, a time in which it
+// must have arrived whole.
+func LimitBody(r *http.Request, within time.Duration) {
+	if b, ok := r.Body.(*body); ok {
+		b.end = time.Now().Add(within)
+	}
+}
+
+// Begun reports whether an answer's first byte is on its way. w must come from
+// Wrap.
+func Begun(w http.ResponseWriter) bool {
+	own, ok := w.(*writer)
+	return ok && own.status != 0
+}
