@@ -127,6 +127,7 @@ func TestQueue(t *testing.T) {
 	const slots, queue = 2, 3
 	h := cred.NewHasher(cred.HasherOptions{Params: cred.Params{MemoryKiB: 16 << 10, Time: 3, Threads: 1}, Slots: slots, Queue: queue})
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	results := make(chan error, slots+queue+40)
 	var wg sync.WaitGroup
 	for range cap(results) {

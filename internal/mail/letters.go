@@ -1,0 +1,159 @@
+package mail
+
+import (
+	htmltemplate "html/template"
+	"strings"
+	texttemplate "text/template"
+	"time"
+)
+
+// Site is what every letter says of the installation.
+type Site struct {
+	Organisation string
+	BaseURL      string // without a slash at the end
+}
+
+// Request is what a letter says of the act behind it.
+type Request struct {
+	At      int64  // ms since 1970, UTC
+	Address string // network address it came from
+}
+
+// letter is the one form that all letters have. Every field but Subject and
+// Heading may be empty.
+type letter struct {
+	Site    Site
+	Subject string
+	Before  []string // paragraphs above the button
+	Code    string
+	Button  string
+	Link    string
+	After   []string // paragraphs below: when it ends, why it came
+}
+
+const ignore = "If you did not ask for this, you can ignore it."
+
+// ConfirmAddress asks the holder of a new address for a confirmation, by six
+// digits or by the button. Nothing that the applicant typed stands in it but the
+// address: this letter may reach a stranger.
+func ConfirmAddress(s Site, to, code, link string, r Request) Message {
+	return letter{
+		Site: s, Subject: "Confirm your e-mail address",
+		Before: []string{"Type this code in the page where you created your account:"}, Code: code[:3] + " " + code[3:],
+		Button: "Confirm my e-mail address", Link: link,
+		After: []string{
+			"The code works for 30 minutes, the link for 24 hours.",
+			"You get this because somebody asked for an account at " + s.name() + " for the address " + to + ", " + r.where() + ".",
+			ignore,
+		},
+	}.message(to, r.At)
+}
+
+// AccountExists answers a sign-up for an address that has an account.
+func AccountExists(s Site, to string, r Request) Message {
+	return letter{
+		Site: s, Subject: "You already have an account",
+		Before: []string{"You have an account with the address " + to + " already. Sign in with it. If you do not know the password any more, choose “Forgot your password?” on that page."},
+		Button: "Sign in", Link: s.BaseURL + "/",
+		After: []string{
+			"You get this because somebody asked for an account at " + s.name() + " for this address, " + r.where() + ".",
+			ignore,
+		},
+	}.message(to, r.At)
+}
+
+// ResetPassword carries the link that sets a new password.
+func ResetPassword(s Site, to, link string, r Request) Message {
+	return letter{
+		Site: s, Subject: "Set a new password",
+		Button: "Set a new password", Link: link,
+		After: []string{
+			"The link works for 30 minutes and once.",
+			"You get this because somebody asked for a new password for the account " + to + " at " + s.name() + ", " + r.where() + ".",
+			ignore,
+		},
+	}.message(to, r.At)
+}
+
+// PasswordChanged tells that the password is a new one. To ignore it is the
+// wrong advice here, so it says what to do instead.
+func PasswordChanged(s Site, to string, r Request) Message {
+	return letter{
+		Site: s, Subject: "Your password was changed",
+		Before: []string{
+			"The password of your account was changed, " + r.where() + ". All other sessions are signed out.",
+			"If this was not you, set a new password now with “Forgot your password?” on the sign-in page, and tell your administrator.",
+		},
+		Button: "Sign in", Link: s.BaseURL + "/",
+		After: []string{"You get this because it is about the account " + to + " at " + s.name() + "."},
+	}.message(to, r.At)
+}
+
+// NewSignIn tells of a sign-in from a network or browser not seen before.
+// device is in words: "Firefox on Linux".
+func NewSignIn(s Site, to, device string, r Request) Message {
+	return letter{
+		Site: s, Subject: "New sign-in: " + device,
+		Before: []string{
+			"Somebody signed in to your account with " + device + ", " + r.where() + ".",
+			"If this was you, you can ignore it. If not, change your password now: this signs out everybody else.",
+		},
+		Button: "Look at my sessions", Link: s.BaseURL + "/security",
+		After: []string{"You get this because this browser or network was not seen before with the account " + to + " at " + s.name() + "."},
+	}.message(to, r.At)
+}
+
+func (s Site) name() string { return s.Organisation + " (" + s.BaseURL + ")" }
+
+func (r Request) where() string {
+	when := "on " + time.UnixMilli(r.At).UTC().Format("Monday 2 January 2006 at 15:04 UTC")
+	if r.Address == "" {
+		return when
+	}
+	return when + " from the network address " + r.Address
+}
+
+func (l letter) message(to string, at int64) Message {
+	var text, html strings.Builder
+	// Both write to memory and see only strings: an error is a broken template,
+	// which the tests of each letter would show.
+	if err := textLayout.Execute(&text, l); err != nil {
+		panic(err)
+	}
+	if err := htmlLayout.Execute(&html, l); err != nil {
+		panic(err)
+	}
+	return Message{To: to, FromName: l.Site.Organisation, Subject: l.Subject, Text: text.String(), HTML: html.String(), At: at}
+}
+
+var textLayout = texttemplate.Must(texttemplate.New("text").Parse(`{{.Subject}}
+
+{{range .Before}}{{.}}
+
+{{end}}{{with .Code}}    {{.}}
+
+{{end}}{{if .Button}}{{.Button}}:
+{{.Link}}
+
+{{end}}{{range .After}}{{.}}
+
+{{end}}-- 
+{{.Site.Organisation}}
+{{.Site.BaseURL}}
+`))
+
+// Mail readers know little CSS, so it stands inline and the page reads well
+// without it. No pictures, no address but our own.
+var htmlLayout = htmltemplate.Must(htmltemplate.New("html").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Subject}}</title></head>
+<body style="margin:0;padding:24px;background:#f3f2ec;color:#17211e;font:16px/1.5 sans-serif">
+<div style="max-width:560px;margin:0 auto;padding:24px 28px;background:#fffefb;border:1px solid #dedacd">
+<h1 style="margin:0 0 16px;font:400 24px/1.25 serif">{{.Subject}}</h1>
+{{range .Before}}<p>{{.}}</p>
+{{end}}{{with .Code}}<p style="font:28px/1.3 monospace;letter-spacing:2px">{{.}}</p>
+{{end}}{{if .Button}}<p><a href="{{.Link}}" style="display:inline-block;padding:10px 18px;background:#0d5b4c;color:#ffffff;text-decoration:none;border-radius:6px">{{.Button}}</a></p>
+<p style="font-size:14px;color:#48534e;word-break:break-all">{{.Link}}</p>
+{{end}}{{range .After}}<p style="font-size:14px;color:#48534e">{{.}}</p>
+{{end}}<p style="font-size:14px;color:#5f6963">{{.Site.Organisation}}<br>{{.Site.BaseURL}}</p>
+</div></body></html>
+`))
