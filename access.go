@@ -29,6 +29,19 @@ const (
 	MakeAdmins                // make owners and admins
 )
 
+// AllPowers lists every power.
+var AllPowers = [...]Power{OwnSpace, ShareContent, ReadPeople, ManagePeople, SetPolicy, MakeAdmins}
+
+var powerNames = [...]string{"own_space", "share_content", "read_people", "manage_people", "set_policy", "make_admins"}
+
+// String returns the power's stable name, "unknown" for none of AllPowers.
+func (p Power) String() string {
+	if int(p) >= len(powerNames) {
+		return "unknown"
+	}
+	return powerNames[p]
+}
+
 // Has reports whether a role has a power. Unknown roles have none.
 func (r Role) Has(p Power) bool {
 	switch p {
@@ -95,14 +108,17 @@ func SystemPrincipal(job string) Principal {
 	return Principal{Kind: SystemKind, RequestID: job}
 }
 
-// InScope reports whether the principal's session or token covers s.
+// InScope reports whether the principal's session or token covers s. Only
+// people have scopes; the server itself is in each.
 func (p Principal) InScope(s Scope) bool {
-	if p.Kind == SystemKind {
+	switch p.Kind {
+	case SystemKind:
 		return true
-	}
-	for _, have := range p.Scopes {
-		if have == s {
-			return true
+	case UserKind:
+		for _, have := range p.Scopes {
+			if have == s {
+				return true
+			}
 		}
 	}
 	return false
@@ -134,6 +150,9 @@ const (
 
 // Allows reports whether the level covers the right.
 func (a Access) Allows(r Right) bool {
+	if a > IsOwner {
+		return false // not a level: nothing made it but a mistake
+	}
 	switch r {
 	case Read:
 		return a >= CanView
