@@ -1,0 +1,82 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"coffer"
+	"coffer/internal/wire"
+)
+
+// Spaces lists the spaces that the person can reach.
+func (c *Client) Spaces(ctx context.Context) ([]wire.Space, error) {
+	var out wire.List[wire.Space]
+	err := c.call(ctx, http.MethodGet, "/spaces", nil, nil, &out, true)
+	return out.Items, err
+}
+
+// Resolve finds a node by its path in the own personal space.
+func (c *Client) Resolve(ctx context.Context, path string) (wire.Node, error) {
+	var out wire.Node
+	err := c.call(ctx, http.MethodGet, "/resolve", url.Values{"path": {path}}, nil, &out, true)
+	return out, err
+}
+
+// Stat returns a node with its path and SHA-256.
+func (c *Client) Stat(ctx context.Context, id coffer.ID) (wire.Node, error) {
+	var out wire.Node
+	err := c.call(ctx, http.MethodGet, "/nodes/"+id.String(), nil, nil, &out, true)
+	return out, err
+}
+
+// pageSize is how many children are asked for at once.
+const pageSize = 1000
+
+// Children yields the children of a folder, folders first, by name. After an
+// error it yields no more.
+func (c *Client) Children(ctx context.Context, id coffer.ID) iter.Seq2[wire.Node, error] {
+	return func(yield func(wire.Node, error) bool) {
+		query := url.Values{"limit": {strconv.Itoa(pageSize)}}
+		for {
+			var page wire.List[wire.Node]
+			if err := c.call(ctx, http.MethodGet, "/nodes/"+id.String()+"/children", query, nil, &page, true); err != nil {
+				yield(wire.Node{}, err)
+				return
+			}
+			for _, n := range page.Items {
+				if !yield(n, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			query.Set("cursor", page.Next)
+		}
+	}
+}
+
+// Mkdir makes a folder: Fail, KeepBoth or Merge (the existing folder is the
+// answer).
+func (c *Client) Mkdir(ctx context.Context, parent coffer.ID, name string, exists coffer.IfExists) (wire.Node, error) {
+	var out wire.Node
+	err := c.call(ctx, http.MethodPost, "/nodes/"+parent.String()+"/folders", url.Values{"if_exists": {string(exists)}},
+		wire.NewFolder{Name: name}, &out, exists == coffer.Merge)
+	return out, err
+}
+
+// Move renames a node, moves it to another folder, or both. It may be
+// repeated: the second time nothing is left to do.
+func (c *Client) Move(ctx context.Context, id coffer.ID, change wire.NodePatch, exists coffer.IfExists) (wire.Node, error) {
+	var out wire.Node
+	err := c.call(ctx, http.MethodPatch, "/nodes/"+id.String(), url.Values{"if_exists": {string(exists)}}, change, &out, exists == coffer.Fail)
+	return out, err
+}
+
+// Trash puts a node into the trash.
+func (c *Client) Trash(ctx context.Context, id coffer.ID) error {
+	return c.call(ctx, http.MethodDelete, "/nodes/"+id.String(), nil, nil, nil, false)
+}
