@@ -1,9 +1,7 @@
--- One schema for SQLite and PostgreSQL. Written in PostgreSQL's dialect; open.go
--- substitutes the one type that differs (IDENTITY). Times are milliseconds since
+-- One schema for SQLite and PostgreSQL. Written in PostgreSQL's dialect; the one
+-- type that differs stands as a word in capitals, which migrate.go replaces. Times are milliseconds since
 -- 1970 in UTC, from the server's clock. Ids are 16 raw bytes. Columns named
 -- *sealed hold records of package seal, with the version of their key beside them.
-
--- +goose Up
 
 -- The installation. Exactly one row.
 CREATE TABLE install (
@@ -112,12 +110,13 @@ CREATE TABLE attempt (
   blocked_until BIGINT NOT NULL
 );
 
--- Address prefixes from which an account signed in with success.
-CREATE TABLE known_network (
+-- From where an account signed in with success: "net 192.0.2.0/24",
+-- "browser Firefox on Linux".
+CREATE TABLE known_sign_in (
   user_id BYTEA  NOT NULL REFERENCES user_account (id) ON DELETE CASCADE,
-  prefix  TEXT   NOT NULL,
+  mark    TEXT   NOT NULL,
   seen_at BIGINT NOT NULL,
-  PRIMARY KEY (user_id, prefix)
+  PRIMARY KEY (user_id, mark)
 );
 
 -- Mails that wait to be sent. The row goes when the server took the mail.
@@ -155,7 +154,8 @@ CREATE TABLE space_key (
 CREATE UNIQUE INDEX space_key_active ON space_key (space_id) WHERE active;
 
 -- Files and folders. A root has no parent and an empty name. Trash marks the top
--- node only: what lies below is gone because an ancestor is.
+-- node only: what lies below is gone because an ancestor is. A node in the trash
+-- has no parent once that is deleted for ever.
 CREATE TABLE node (
   id          BYTEA    PRIMARY KEY,
   space_id    BYTEA    NOT NULL REFERENCES space (id),
@@ -166,6 +166,7 @@ CREATE TABLE node (
   sort_key    BYTEA    NOT NULL,                 -- collation key, numeric
   child_count BIGINT   NOT NULL,                 -- living children of a folder
   size        BIGINT   NOT NULL,                 -- bytes of a file's current version, 0 for folders
+  media_type  TEXT     NOT NULL,                 -- of a file's current version, '' for folders
   version_id  BYTEA,                             -- a file's current version
   rev         BIGINT   NOT NULL,                 -- raised by each change of the metadata
   created_by  BYTEA,
@@ -174,14 +175,15 @@ CREATE TABLE node (
   changed_at  BIGINT   NOT NULL,
   trashed_at  BIGINT,
   trashed_by  BYTEA,
-  doomed_at   BIGINT                             -- deleted for ever; a job removes the rows below it
+  doomed_at   BIGINT                             -- deleted for ever: from then on a job removes it and the rows below
 );
 CREATE UNIQUE INDEX node_name ON node (parent_id, name_key) WHERE trashed_at IS NULL;
 CREATE INDEX node_by_name ON node (parent_id, kind, sort_key, id) WHERE trashed_at IS NULL;
 CREATE INDEX node_by_changed ON node (parent_id, kind, changed_at, id) WHERE trashed_at IS NULL;
 CREATE INDEX node_by_size ON node (parent_id, kind, size, id) WHERE trashed_at IS NULL;
-CREATE INDEX node_parent ON node (parent_id);
+CREATE INDEX node_parent ON node (parent_id, id);
 CREATE INDEX node_trash ON node (space_id, trashed_at, id) WHERE trashed_at IS NOT NULL;
+CREATE INDEX node_doomed ON node (doomed_at, id) WHERE doomed_at IS NOT NULL;
 
 -- Sealed bytes in the blob store.
 CREATE TABLE blob (
@@ -251,6 +253,4 @@ CREATE TABLE event (
 CREATE INDEX event_node ON event (node_id, num);
 CREATE INDEX event_space ON event (space_id, num);
 CREATE INDEX event_actor ON event (actor_id, num);
-
--- +goose Down
-SELECT 1;
+CREATE INDEX event_opened ON event (target_id, actor_id, at) WHERE action = 'file.opened';
