@@ -1,7 +1,8 @@
 -- One schema for SQLite and PostgreSQL. Written in PostgreSQL's dialect; the one
--- type that differs stands as a word in capitals, which migrate.go replaces. Times are milliseconds since
--- 1970 in UTC, from the server's clock. Ids are 16 raw bytes. Columns named
--- *sealed hold records of package seal, with the version of their key beside them.
+-- type that differs stands as a word in capitals, which migrate.go replaces. Times
+-- are milliseconds since 1970 in UTC, from the server's clock. Ids are 16 raw bytes.
+-- Columns named *sealed hold records of package seal, with the version of their
+-- key beside them.
 
 -- The installation. Exactly one row.
 CREATE TABLE install (

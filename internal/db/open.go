@@ -1,0 +1,235 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"coffer"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
+)
+
+// Engine names a kind of database.
+type Engine string
+
+// The engines.
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// Sizes of the pools and caches.
+const (
+	sqliteReaders   = 4     // connections that only read
+	writeCacheKiB   = 8192  // page cache of the one connection that writes
+	readCacheKiB    = 2048  // page cache of each reader; the system's cache lies behind it
+	checkpointPages = 2000  // pages in the write-ahead log before they move into the file (8 MB)
+	busyTimeoutMs   = 10000 // how long to wait for another process: a net, not a plan
+	postgresConns   = 10    // unless the address says pool_max_conns
+)
+
+// Options say which database to open and how.
+type Options struct {
+	// DSN is "postgres://..." (or postgresql://), "sqlite:" and a path, or a
+	// path alone. The file of an SQLite database is made when missing, with
+	// mode 0600; its folder must exist.
+	DSN string
+	// Now is the clock of Tx.Now; nil means time.Now.
+	Now func() time.Time
+	// Log takes what operators should know, never values; nil drops it.
+	Log *slog.Logger
+	// Wrap, when not nil, is put around each way to connect. It is there for
+	// tests that make calls fail.
+	Wrap func(driver.Connector) driver.Connector
+}
+
+// DB is an open database. Its methods may be called from many goroutines.
+type DB struct {
+	engine Engine
+	now    func() time.Time
+	log    *slog.Logger
+	read   *sql.DB // SQLite: a pool that cannot write
+	write  *sql.DB // SQLite: one connection, used by the writer alone; PostgreSQL: the same pool as read
+	pool   *pgxpool.Pool
+
+	queue  chan *call // SQLite: functions waiting for the writer
+	writer sync.WaitGroup
+
+	mu      sync.Mutex // guards closed and running.Add
+	closed  bool
+	running sync.WaitGroup // functions inside Update and View
+}
+
+// Open connects to a database. It does not change the schema (see Migrate),
+// but refuses one that is newer than this program knows.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	d := &DB{now: o.Now, log: o.Log, queue: make(chan *call)}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	wrap := o.Wrap
+	if wrap == nil {
+		wrap = func(c driver.Connector) driver.Connector { return c }
+	}
+	var err error
+	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
+		err = d.openPostgres(ctx, o.DSN, wrap)
+	} else {
+		err = d.openSQLite(strings.TrimPrefix(o.DSN, "sqlite:"), wrap)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d.engine == SQLite {
+		d.writer.Go(d.writeAll)
+	}
+	if have, known, err := d.SchemaVersion(ctx); err != nil {
+		return nil, closing(d, fmt.Errorf("db: open: %w", err))
+	} else if have > known {
+		return nil, closing(d, errNewer(have, known))
+	}
+	return d, nil
+}
+
+func closing(d *DB, err error) error {
+	d.Close()
+	return err
+}
+
+func (d *DB) openSQLite(path string, wrap func(driver.Connector) driver.Connector) error {
+	d.engine = SQLite
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("db: open: %w", err)
+	}
+	// SQLite gives the log and the index beside the file the file's own mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("db: open: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("db: open: %w", err)
+	}
+	if d.write, err = sqlitePool(path, true, wrap); err != nil {
+		return err
+	}
+	d.read, err = sqlitePool(path, false, wrap)
+	return err
+}
+
+func sqlitePool(path string, writes bool, wrap func(driver.Connector) driver.Connector) (*sql.DB, error) {
+	pragmas := []string{
+		fmt.Sprintf("busy_timeout(%d)", busyTimeoutMs), "foreign_keys(ON)", "temp_store(MEMORY)", "mmap_size(0)", "trusted_schema(OFF)",
+	}
+	begin, conns := "BEGIN", sqliteReaders
+	if writes {
+		begin, conns = "BEGIN IMMEDIATE", 1
+		pragmas = append(pragmas, "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)",
+			fmt.Sprintf("cache_size(-%d)", writeCacheKiB), fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages))
+	} else {
+		pragmas = append(pragmas, "query_only(ON)", fmt.Sprintf("cache_size(-%d)", readCacheKiB))
+	}
+	address := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	if filepath.VolumeName(path) != "" {
+		address.Path = "/" + address.Path
+	}
+	connector, err := sqlite.NewConnector(address.String())
+	if err != nil {
+		return nil, fmt.Errorf("db: open: %w", err)
+	}
+	pool := sql.OpenDB(wrap(keeper{connector, begin}))
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	return pool, nil
+}
+
+func (d *DB) openPostgres(ctx context.Context, address string, wrap func(driver.Connector) driver.Connector) error {
+	d.engine = Postgres
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		// pgx's error repeats the address; it may hold a password.
+		return coffer.E(coffer.Invalid, "database_invalid", "The address of the PostgreSQL database cannot be read. It looks like postgres://user:password@host:5432/name.")
+	}
+	if !strings.Contains(address, "pool_max_conns") {
+		config.MaxConns = postgresConns
+	}
+	set := config.ConnConfig.RuntimeParams
+	for name, value := range map[string]string{"application_name": "coffer", "timezone": "UTC", "lock_timeout": fmt.Sprint(busyTimeoutMs), "synchronous_commit": "on"} {
+		if _, given := set[name]; !given {
+			set[name] = value
+		}
+	}
+	if d.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return fmt.Errorf("db: open: %w", err)
+	}
+	d.read = sql.OpenDB(wrap(stdlib.GetPoolConnector(d.pool)))
+	d.read.SetMaxIdleConns(0) // the pool behind it keeps them
+	d.write = d.read
+	return nil
+}
+
+// Engine tells which database this is.
+func (d *DB) Engine() Engine { return d.engine }
+
+// Ping asks the database for a sign of life.
+func (d *DB) Ping(ctx context.Context) error {
+	return d.View(ctx, func(tx *Tx) error {
+		var one int
+		return tx.row("SELECT 1").Scan(&one)
+	})
+}
+
+// Close waits for running functions and disconnects. Later calls of Update
+// and View fail.
+func (d *DB) Close() error {
+	d.mu.Lock()
+	again := d.closed
+	d.closed = true
+	d.mu.Unlock()
+	if again {
+		return nil
+	}
+	d.running.Wait()
+	close(d.queue)
+	d.writer.Wait()
+	var err error
+	if d.read != nil {
+		err = d.read.Close()
+	}
+	if d.write != nil && d.write != d.read { // last, so that it can fold the log into the file
+		if e := d.write.Close(); err == nil {
+			err = e
+		}
+	}
+	if d.pool != nil {
+		d.pool.Close()
+	}
+	return err
+}
+
+// enter counts a function in, unless the database is closed; leave counts it out.
+func (d *DB) enter() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return coffer.E(coffer.Busy, "database_closed", "The server is stopping. Try again in a moment.")
+	}
+	d.running.Add(1)
+	return nil
+}
+
+func (d *DB) leave() { d.running.Done() }
