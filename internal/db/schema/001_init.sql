@@ -77,7 +77,7 @@ CREATE TABLE session (
   stepped_up_at BIGINT NOT NULL,
   expires_at   BIGINT NOT NULL                   -- absolute end; the idle end follows from last_seen_at
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_of_user ON session (user_id);
 
 -- Bearer tokens of programs (kind pat).
 CREATE TABLE token (
