@@ -1,0 +1,167 @@
+// What a person does with the nodes of the folder on the screen: selecting,
+// opening, and the acts with their undo. Knows the listing and the server's
+// verbs; the components only draw it.
+
+import { ApiProblem } from "../api/problem";
+import { keys, queryClient } from "../api/query";
+import type { BatchResult, Crumb, Node } from "../api/types";
+import { fmt, t } from "../i18n";
+import { toasts } from "../state/toasts.svelte";
+import { Listing } from "./listing.svelte";
+import * as server from "./server";
+import { nothing, prune, type Selection } from "./selection";
+
+export interface Place {
+  id: string;
+  name: string;
+}
+
+interface Clipboard {
+  op: "move" | "copy";
+  nodes: readonly Node[];
+}
+
+/** "“Report.pdf”" or "3 items": what an act was done to. */
+export function itemsText(nodes: readonly { name: string }[]): string {
+  const [first] = nodes;
+  return first && nodes.length === 1 ? t.files.one(first.name) : fmt.plural(nodes.length, t.files.items);
+}
+
+/** A folder's name as people see it: the root of a space has none of its own. */
+export function placeName(crumb: { name: string }): string {
+  return crumb.name === "" ? t.files.title : crumb.name;
+}
+
+export class Manager {
+  readonly listing = new Listing(server.source);
+  selection = $state.raw<Selection>(nothing);
+  clipboard = $state.raw<Clipboard | null>(null);
+
+  readonly order = $derived(this.listing.rows.map((n) => n.id));
+  readonly selected = $derived(this.listing.rows.filter((n) => this.selection.ids.has(n.id)));
+  readonly totalSize = $derived(this.selected.reduce((sum, n) => sum + n.size, 0));
+
+  /** What an act from the keyboard is about: the selection, else the focused row. */
+  get target(): readonly Node[] {
+    if (this.selected.length > 0) return this.selected;
+    const focused = this.listing.rows.find((n) => n.id === this.selection.focus);
+    return focused ? [focused] : [];
+  }
+
+  get here(): Place {
+    const folder = this.listing.folder;
+    return { id: this.listing.id, name: folder ? placeName(folder) : "" };
+  }
+
+  get path(): readonly Crumb[] {
+    return this.listing.folder?.path ?? [];
+  }
+
+  get mayWrite(): boolean {
+    return this.listing.folder?.access !== undefined && this.listing.folder.access !== "view";
+  }
+
+  /** Reads the folder again and keeps what is still there selected. */
+  async refresh(): Promise<void> {
+    const before = this.order;
+    await this.listing.refresh();
+    this.selection = prune(this.selection, before, this.order);
+    void queryClient.invalidateQueries({ queryKey: keys.spaces });
+    void queryClient.invalidateQueries({ queryKey: keys.nodes });
+    void queryClient.invalidateQueries({ queryKey: keys.trash });
+  }
+
+  async trash(nodes: readonly Node[]): Promise<void> {
+    const gone = await this.#each("trash", nodes);
+    if (gone.length === 0) return;
+    toasts.done(t.files.trashed(itemsText(gone)), async () => {
+      await this.#each("restore", gone);
+      toasts.done(t.files.restored(itemsText(gone)));
+    });
+  }
+
+  async move(nodes: readonly Node[], to: Place): Promise<void> {
+    const from = nodes[0]?.parent_id;
+    const moved = await this.#each("move", nodes, to);
+    if (moved.length === 0) return;
+    const undo = async (): Promise<void> => {
+      if (from) await this.#each("move", moved, { id: from, name: "" });
+    };
+    toasts.done(t.files.moved(itemsText(moved), to.name), from ? undo : undefined);
+  }
+
+  async copy(nodes: readonly Node[], to: Place): Promise<void> {
+    const made: Node[] = [];
+    const done = await this.#each("copy", nodes, to, (r) => r.node && made.push(r.node));
+    if (done.length === 0) return;
+    toasts.done(t.files.copied(itemsText(done), to.name), async () => {
+      await this.#each("trash", made);
+    });
+  }
+
+  /** Renames; throws the problem, because the dialog shows it beside the field. */
+  async rename(node: Node, name: string): Promise<void> {
+    const renamed = await server.rename(node, name);
+    await this.refresh();
+    toasts.done(t.files.renamed(t.files.one(name)), async () => {
+      await server.rename(renamed, node.name);
+      await this.refresh();
+    });
+  }
+
+  /** Makes a folder here; throws the problem. */
+  async makeFolder(name: string): Promise<void> {
+    const made = await server.makeFolder(this.listing.id, name, "fail");
+    await this.refresh();
+    this.selection = { ids: new Set([made.id]), focus: made.id, anchor: made.id };
+    toasts.done(t.files.folderMade(t.files.one(made.name)));
+  }
+
+  take(op: Clipboard["op"], nodes: readonly Node[]): void {
+    if (nodes.length === 0) return;
+    this.clipboard = { op, nodes };
+    toasts.done(op === "move" ? t.files.cut(itemsText(nodes)) : t.files.copiedForPaste(itemsText(nodes)));
+  }
+
+  async paste(): Promise<void> {
+    const held = this.clipboard;
+    if (!held) return;
+    if (held.op === "copy") return this.copy(held.nodes, this.here);
+    this.clipboard = null;
+    await this.move(held.nodes, this.here);
+  }
+
+  /** Downloads by an address, so that the browser streams to the disk. */
+  download(nodes: readonly Node[]): void {
+    if (nodes.length === 0) return;
+    const link = document.createElement("a");
+    link.href = server.downloadAddress(nodes);
+    link.download = "";
+    document.body.append(link);
+    link.click();
+    link.remove();
+  }
+
+  /** Does one thing to each node and says what failed. Returns those that worked. */
+  async #each(
+    op: "trash" | "restore" | "move" | "copy",
+    nodes: readonly Node[],
+    to?: Place,
+    seen?: (result: BatchResult) => unknown,
+  ): Promise<readonly Node[]> {
+    if (nodes.length === 0) return [];
+    try {
+      const results = await server.batch(op, nodes.map((n) => n.id), to?.id, op === "copy" ? "keep_both" : undefined);
+      for (const r of results) seen?.(r);
+      const refused = results.find((r) => r.problem)?.problem;
+      if (refused) toasts.problem(new ApiProblem(refused));
+      const failed = new Set(results.filter((r) => r.problem).map((r) => r.id));
+      return nodes.filter((n) => !failed.has(n.id));
+    } catch (e) {
+      toasts.problem(e);
+      return [];
+    } finally {
+      await this.refresh();
+    }
+  }
+}

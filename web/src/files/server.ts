@@ -1,0 +1,109 @@
+// The file verbs of the REST API as the pages call them. Bodies that are bytes
+// go by XMLHttpRequest, because fetch tells no progress of an upload.
+
+import { api, base, ok, sessionEnded } from "../api/api";
+import { ApiProblem, offline, problemOf } from "../api/problem";
+import type { Batch, BatchResult, IfExists, Node } from "../api/types";
+import type { ListingSource } from "./listing.svelte";
+import type { Transport } from "./queue.svelte";
+
+export const source: ListingSource = {
+  node: (id, signal) => ok(api.GET("/nodes/{id}", { params: { path: { id } }, signal })),
+  children: (id, query, signal) => ok(api.GET("/nodes/{id}/children", { params: { path: { id }, query }, signal })),
+};
+
+export const transport: Transport = {
+  makeFolder: (parent, name) => makeFolder(parent, name, "merge"),
+  check: async (folder, files) => {
+    const answer = await ok(api.POST("/nodes/{id}/check", { params: { path: { id: folder } }, body: { files } }));
+    return answer.results;
+  },
+  send: sendFile,
+};
+
+export function makeFolder(parent: string, name: string, ifExists: "fail" | "merge"): Promise<Node> {
+  return ok(api.POST("/nodes/{id}/folders", { params: { path: { id: parent }, query: { if_exists: ifExists } }, body: { name } }));
+}
+
+export function rename(node: Node, name: string): Promise<Node> {
+  return ok(api.PATCH("/nodes/{id}", { params: { path: { id: node.id }, header: { "If-Match": `"r${node.rev}"` } }, body: { name } }));
+}
+
+/** Does one thing to many nodes; each has its own result. Sends at most 1,000 at a time. */
+export async function batch(op: Batch["op"], ids: readonly string[], to?: string, ifExists?: IfExists): Promise<BatchResult[]> {
+  const results: BatchResult[] = [];
+  for (let i = 0; i < ids.length; i += 1000) {
+    const body: Batch = { op, ids: ids.slice(i, i + 1000) };
+    if (to) body.to = to;
+    if (ifExists) body.if_exists = ifExists;
+    results.push(...(await ok(api.POST("/batch", { body }))).results);
+  }
+  return results;
+}
+
+/** Where a file's bytes are, for downloads and for showing it in the page. */
+export function contentAddress(node: Node, inline = false): string {
+  const query = new URLSearchParams();
+  if (inline) query.set("inline", "1");
+  if (node.version_id) query.set("version", node.version_id);
+  return `${base}/nodes/${node.id}/content?${query}`;
+}
+
+/** Where the browser downloads one file, or a ZIP of folders and several. */
+export function downloadAddress(nodes: readonly Node[]): string {
+  const [first] = nodes;
+  if (first && nodes.length === 1 && first.kind === "file") return contentAddress(first);
+  return `${base}/zip?${nodes.map((n) => `id=${n.id}`).join("&")}`;
+}
+
+async function sendFile(
+  folder: string,
+  name: string,
+  ifExists: IfExists,
+  file: File,
+  progress: (sent: number) => void,
+  signal: AbortSignal,
+): Promise<Node> {
+  const query = new URLSearchParams({ name, if_exists: ifExists });
+  try {
+    return await put(`${base}/nodes/${folder}/files?${query}`, file, progress, signal);
+  } catch (e) {
+    if (!(e instanceof ApiProblem) || e.status !== 401) throw e;
+    await sessionEnded(e); // waits until the person has signed in again
+    return put(`${base}/nodes/${folder}/files?${query}`, file, progress, signal);
+  }
+}
+
+function put(address: string, file: File, progress: (sent: number) => void, signal: AbortSignal): Promise<Node> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const abort = (): void => request.abort();
+    const over = (): void => signal.removeEventListener("abort", abort);
+    request.open("PUT", address);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.onprogress = (e) => progress(e.loaded);
+    request.onload = () => {
+      over();
+      if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText) as Node);
+      else reject(problemOf(request.status, (h) => request.getResponseHeader(h), request.responseText));
+    };
+    request.onerror = () => {
+      over();
+      // The browser tells a broken line and an unreadable file alike; only the file can be asked again.
+      file
+        .slice(0, 1)
+        .arrayBuffer()
+        .then(
+          () => reject(new ApiProblem({ code: offline })),
+          () => reject(new ApiProblem({ code: "unreadable" })),
+        );
+    };
+    request.onabort = () => {
+      over();
+      reject(new DOMException("cancelled", "AbortError"));
+    };
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    else request.send(file);
+  });
+}

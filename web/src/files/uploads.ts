@@ -1,0 +1,29 @@
+// The one queue of uploads of this page, and who wants to know when a folder's
+// contents changed. It outlives the page that started an upload.
+
+import { keys, queryClient } from "../api/query";
+import { UploadQueue } from "./queue.svelte";
+import { transport } from "./server";
+
+type Listener = (folder: string) => void;
+const listeners = new Set<Listener>();
+
+/** Calls fn when something arrived in a folder; returns how to stop. */
+export function onArrival(fn: Listener): () => void {
+  listeners.add(fn);
+  return () => listeners.delete(fn);
+}
+
+export const uploads = new UploadQueue(transport, {
+  changed(folder) {
+    for (const fn of listeners) fn(folder);
+    void queryClient.invalidateQueries({ queryKey: keys.spaces });
+  },
+});
+
+if (typeof window !== "undefined") {
+  window.addEventListener("online", () => uploads.wake());
+  window.addEventListener("beforeunload", (e) => {
+    if (uploads.sending) e.preventDefault();
+  });
+}

@@ -1,0 +1,22 @@
+import { t } from "../i18n";
+import type { IconName } from "../ui/icons";
+
+export interface Place {
+  id: string;
+  href: string;
+  icon: IconName;
+  label: string;
+  /** Its word among the tabs on phones; without one it is under More. */
+  tab?: string;
+}
+
+/** Where the side bar and the tabs lead. Only what exists. */
+export const places: readonly Place[] = [
+  { id: "files", href: "/files", icon: "files", label: t.nav.files, tab: t.nav.filesTab },
+  { id: "trash", href: "/trash", icon: "trash", label: t.nav.trash, tab: t.nav.trash },
+];
+
+/** The first part of an address names its place. */
+export function placeOf(pathname: string): string {
+  return pathname.split("/")[1] ?? "";
+}
