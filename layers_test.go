@@ -37,6 +37,8 @@ var floors = map[string]int{
 	"internal/web": 1, "internal/picture": 1,
 
 	"internal/db": 2, "internal/blob": 2, "internal/seal": 2, "internal/wire": 2, "internal/auditlog": 2,
+	"internal/cmdline": 2,
+	"internal/cmdline": 2,
 
 	"internal/keyring": 3, "internal/content": 3, "internal/jobs": 3, "internal/client": 3, "internal/blob/disk": 3,
 	"internal/blob/s3": 3, "internal/blob/blobtest": 3, "internal/db/dbtest": 3,
@@ -69,12 +71,13 @@ var mayNot = map[string][]string{
 
 // only names packages that know nothing of ours but these.
 var only = map[string][]string{
-	"cmd/coffer": {"coffer", "internal/client", "internal/wire"},
+	"cmd/coffer": {"coffer", "internal/client", "internal/cmdline", "internal/wire"},
 }
 
 // readers names packages that only these import, tests apart.
 var readers = map[string][]string{
-	"internal/config": {"cmd/cofferd"},
+	"internal/config":  {"cmd/cofferd"},
+	"internal/cmdline": {"cmd/coffer", "cmd/cofferd"},
 }
 
 // A pkg is one package as the rules see it. Paths of ours are relative to the

@@ -106,6 +106,7 @@ func Report(std Stdio, program string, err error, ref string, asJSON bool) {
 	code, msg := "", err.Error()
 	if e, ok := errors.AsType[*coffer.Error](err); ok {
 		code = e.Code
+		msg = strings.Replace(msg, e.Error(), forPeople(e), 1)
 	}
 	if asJSON {
 		e := json.NewEncoder(std.Err)
@@ -121,6 +122,14 @@ func Report(std Stdio, program string, err error, ref string, asJSON bool) {
 		msg += " (reference " + ref + ")"
 	}
 	fmt.Fprintf(std.Err, "%s: %s\n", program, Printable(msg, true))
+}
+
+// forPeople is an error's text without the name of its kind.
+func forPeople(e *coffer.Error) string {
+	if e.Err == nil {
+		return e.Msg
+	}
+	return strings.TrimSuffix(e.Msg, ".") + ": " + e.Err.Error()
 }
 
 // Printable makes a text from elsewhere safe for a terminal: control and bidi

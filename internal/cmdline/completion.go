@@ -41,7 +41,7 @@ func commands(n *kong.Node, path []string, fn func(path string, n *kong.Node)) {
 func flagsOf(n *kong.Node) []*kong.Flag { return slices.Concat(n.AllFlags(true)...) }
 
 func isPath(v *kong.Value) bool {
-	return slices.Contains([]string{"path", "existingfile", "existingdir"}, v.Tag.Type)
+	return v.Tag.Type == "path" || v.Flag != nil && slices.Contains([]string{"FILE", "DIR", "LOCAL"}, v.Flag.PlaceHolder)
 }
 
 // choices are the words that may stand for a value.
@@ -210,7 +210,7 @@ func fish(w io.Writer, app *kong.Application) {
 				fmt.Fprint(w, " -r")
 			}
 			if c := choices(f.Value); c != nil {
-				fmt.Fprintf(w, " -a '%s'", strings.Join(c, " "))
+				fmt.Fprintf(w, " -f -a '%s'", strings.Join(c, " "))
 			} else if isPath(f.Value) {
 				fmt.Fprint(w, " -F")
 			}

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"coffer"
+	"coffer/internal/client"
+	"coffer/internal/cmdline"
+	"coffer/internal/wire"
+)
+
+// remote reads a path as people write it: "/Docs/a.txt", "Docs/a.txt", "/".
+func remote(s string) (string, error) {
+	if i := strings.IndexByte(s, '/'); i > 0 && s[i-1] == ':' {
+		return "", cmdline.Misuse("%q names a space of a team: your own files start with a /", s)
+	}
+	for part := range strings.SplitSeq(s, "/") {
+		if part == "." || part == ".." {
+			return "", cmdline.Misuse("%q: a remote path is written without . and ..", s)
+		}
+	}
+	return path.Clean("/" + s), nil
+}
+
+// find returns the node at a remote path.
+func find(a *app, cl *client.Client, p string) (wire.Node, error) {
+	clean, err := remote(p)
+	if err != nil {
+		return wire.Node{}, err
+	}
+	n, err := cl.Resolve(a.ctx, clean)
+	if err != nil {
+		return n, at(clean, err)
+	}
+	return n, nil
+}
+
+// at puts the thing that an error is about before it.
+func at(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func isFolder(n wire.Node) bool { return n.Kind == coffer.Folder.String() }
+
+type lsCmd struct {
+	Long   bool   `name:"long" short:"l" help:"Also size and time of change."`
+	Remote string `arg:"" optional:"" default:"/" help:"Folder or file; / without it."`
+}
+
+func (lsCmd) Help() string {
+	return `Folders come first and end with a /.
+
+Examples:
+
+  coffer ls
+  coffer ls -l /Docs
+  coffer ls --json /Docs | jq -r .name`
+}
+
+func (c lsCmd) Run(a *app) error {
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	n, err := find(a, cl, c.Remote)
+	if err != nil {
+		return err
+	}
+	if !isFolder(n) {
+		return c.line(a, n)
+	}
+	for child, err := range cl.Children(a.ctx, n.ID) {
+		if err != nil {
+			return err
+		}
+		if err := c.line(a, child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c lsCmd) line(a *app, n wire.Node) error {
+	if a.opts.JSON {
+		return a.std.JSON(n)
+	}
+	name := cmdline.Printable(n.Name, false)
+	size := fmt.Sprint(n.Size)
+	if isFolder(n) {
+		name, size = name+"/", "-"
+	}
+	var err error
+	if c.Long {
+		_, err = fmt.Fprintf(a.std.Out, "%14s  %s  %s\n", size, time.UnixMilli(n.ChangedAt).Format("2006-01-02 15:04"), name)
+	} else {
+		_, err = fmt.Fprintln(a.std.Out, name)
+	}
+	return err
+}
+
+type mkdirCmd struct {
+	Parents bool     `name:"parents" short:"p" help:"Make missing folders above it too; an existing folder is fine."`
+	Remote  []string `arg:"" help:"Folders to make."`
+}
+
+func (mkdirCmd) Help() string {
+	return "Examples:\n\n  coffer mkdir /Docs\n  coffer mkdir -p /Docs/2026/May"
+}
+
+func (c mkdirCmd) Run(a *app) error {
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	return each(a, c.Remote, func(p string) error {
+		clean, err := remote(p)
+		if err != nil {
+			return err
+		}
+		var n wire.Node
+		switch {
+		case c.Parents:
+			n, err = makeAll(a, cl, clean)
+		case clean == "/":
+			err = coffer.E(coffer.Conflict, "name_taken", "/ is there already.")
+		default:
+			var parent wire.Node
+			if parent, err = find(a, cl, path.Dir(clean)); err == nil {
+				n, err = cl.Mkdir(a.ctx, parent.ID, path.Base(clean), coffer.Fail)
+			}
+		}
+		if err != nil {
+			return at(clean, err)
+		}
+		if a.opts.JSON {
+			return a.std.JSON(n)
+		}
+		return nil
+	})
+}
+
+// makeAll makes a folder and what is missing above it.
+func makeAll(a *app, cl *client.Client, clean string) (wire.Node, error) {
+	n, err := cl.Resolve(a.ctx, "/")
+	for part := range strings.SplitSeq(strings.Trim(clean, "/"), "/") {
+		if err != nil || part == "" {
+			break
+		}
+		n, err = cl.Mkdir(a.ctx, n.ID, part, coffer.Merge)
+	}
+	return n, err
+}
+
+type mvCmd struct {
+	IfExists string   `name:"if-exists" enum:"fail,keep-both,version" default:"fail" help:"When the name is taken: fail, keep-both (a number is added), version (files: the old content becomes an older version)."`
+	Remote   []string `arg:"" name:"remote" help:"What to move, then where to: a folder, or a new name."`
+}
+
+func (mvCmd) Help() string {
+	return `Examples:
+
+  coffer mv /draft.txt /final.txt
+  coffer mv /a.txt /b.txt /Docs`
+}
+
+func (c mvCmd) Run(a *app) error {
+	if len(c.Remote) < 2 {
+		return cmdline.Misuse("mv needs what to move and where to")
+	}
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	from, to := c.Remote[:len(c.Remote)-1], c.Remote[len(c.Remote)-1]
+	target, err := find(a, cl, to)
+	var change wire.NodePatch
+	e, _ := errors.AsType[*coffer.Error](err)
+	switch {
+	case err == nil && isFolder(target):
+		change.ParentID = &target.ID
+	case len(from) > 1 && (err == nil || e != nil && e.Kind == coffer.NotFound):
+		return cmdline.Misuse("%s is not a folder, so only one thing can be moved to it", to)
+	case err == nil || e != nil && e.Kind == coffer.NotFound:
+		clean, err := remote(to)
+		if err != nil {
+			return err
+		}
+		parent, err := find(a, cl, path.Dir(clean))
+		if err != nil {
+			return err
+		}
+		name := path.Base(clean)
+		change.ParentID, change.Name = &parent.ID, &name
+	default:
+		return err
+	}
+	return each(a, from, func(p string) error {
+		n, err := find(a, cl, p)
+		if err != nil {
+			return err
+		}
+		n, err = cl.Move(a.ctx, n.ID, change, exists(c.IfExists))
+		if err != nil {
+			return at(p, err)
+		}
+		if a.opts.JSON {
+			return a.std.JSON(n)
+		}
+		return nil
+	})
+}
+
+// exists turns the flag's word into the API's.
+func exists(flag string) coffer.IfExists {
+	switch flag {
+	case "keep-both":
+		return coffer.KeepBoth
+	case "version":
+		return coffer.Replace
+	}
+	return coffer.Fail
+}
+
+type rmCmd struct {
+	Recursive bool     `name:"recursive" short:"r" help:"Folders too, with all that is in them."`
+	Remote    []string `arg:"" help:"What to put into the trash."`
+}
+
+func (rmCmd) Help() string { return "Examples:\n\n  coffer rm /old.txt\n  coffer rm -r /Docs/2019" }
+
+func (c rmCmd) Run(a *app) error {
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	return each(a, c.Remote, func(p string) error {
+		n, err := find(a, cl, p)
+		if err != nil {
+			return err
+		}
+		switch {
+		case n.Name == "":
+			return cmdline.Misuse("%s is the top of your files and cannot be deleted", p)
+		case isFolder(n) && !c.Recursive:
+			return cmdline.Misuse("%s is a folder: use -r", p)
+		}
+		if err := cl.Trash(a.ctx, n.ID); err != nil {
+			return at(p, err)
+		}
+		if a.opts.JSON {
+			return a.std.JSON(n)
+		}
+		return nil
+	})
+}
+
+// each does one thing after another, reports every failure, and goes on unless
+// going on is no use. Several failures, or one of several, are exitSome.
+func each(a *app, items []string, do func(string) error) error {
+	if len(items) == 1 {
+		return do(items[0])
+	}
+	failed := 0
+	for _, item := range items {
+		err := do(item)
+		if err == nil {
+			continue
+		}
+		if hopeless(a, err) {
+			return err
+		}
+		failed++
+		report(a.std, err, a.opts.JSON)
+	}
+	return someFailed(failed)
+}
+
+func someFailed(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return &cmdline.ExitError{Code: exitSome}
+}
+
+// hopeless reports whether the next item would fail in the same way.
+func hopeless(a *app, err error) bool {
+	if a.ctx.Err() != nil {
+		return true
+	}
+	e, ok := errors.AsType[*coffer.Error](err)
+	return ok && (e.Kind == coffer.Unauthenticated || e.Kind == coffer.Busy || e.Kind == coffer.Limited || e.Code == "disk_full" || e.Code == "over_quota")
+}
+
+// localName gives the name that a remote one has on this system. Names are not
+// trusted: none leads out of a folder or reaches a device. Windows cannot hold
+// some characters that other systems can; they become _.
+func localName(goos, name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		switch {
+		case r < ' ', r == 0x7f, r == '/', r == '\\', r == utf8.RuneError,
+			goos == "windows" && strings.ContainsRune(`:*?"<>|`, r),
+			goos == "darwin" && r == ':':
+			b.WriteByte('_')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	s := b.String()
+	switch {
+	case s == "" || s == "." || s == "..":
+		return strings.ReplaceAll(s, ".", "_") + "_"
+	case goos == "windows" && (strings.HasSuffix(s, ".") || strings.HasSuffix(s, " ") || coffer.CheckName(s) != nil):
+		return coffer.FixName(s)
+	}
+	return s
+}
