@@ -38,7 +38,6 @@ var floors = map[string]int{
 
 	"internal/db": 2, "internal/blob": 2, "internal/seal": 2, "internal/wire": 2, "internal/auditlog": 2,
 	"internal/cmdline": 2,
-	"internal/cmdline": 2,
 
 	"internal/keyring": 3, "internal/content": 3, "internal/jobs": 3, "internal/client": 3, "internal/blob/disk": 3,
 	"internal/blob/s3": 3, "internal/blob/blobtest": 3, "internal/db/dbtest": 3,
