@@ -172,7 +172,7 @@ func TestAccepted(t *testing.T) {
 		{[]string{"--base-url=http://[::1]:3000"}, "http://[::1]:3000"},
 	}
 	for _, r := range rows {
-		c, _, err := load(t, r.args, []string{"COFFER_HOME=/x", "COFFER_SERVER=x", "COFFER_TOKEN=x", "PATH=/bin"})
+		c, _, err := load(t, r.args, []string{"COFFER_HOME=/x", "COFFER_SERVER=x", "COFFER_TOKEN=x", "COFFER_SOAK=1", "COFFER_TEST_POSTGRES=x", "COFFER_TEST_CHROMIUM=x", "PATH=/bin"})
 		if err != nil || c.Base.String() != r.base {
 			t.Errorf("%q: base %v, %v; want %s", r.args, c.Base, err, r.base)
 		}

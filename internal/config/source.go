@@ -15,8 +15,9 @@ import (
 // Prefix starts the name of every variable: COFFER_ and the flag in capitals.
 const Prefix = "COFFER_"
 
-// ofCommandLine are variables of the program coffer, which the server ignores.
-var ofCommandLine = []string{"COFFER_HOME", "COFFER_SERVER", "COFFER_TOKEN"}
+// ofOthers are variables of the program coffer and of "make test", which starts
+// real servers in its own environment; the server ignores them.
+var ofOthers = []string{"COFFER_HOME", "COFFER_SERVER", "COFFER_TOKEN", "COFFER_SOAK", "COFFER_TEST_POSTGRES", "COFFER_TEST_CHROMIUM"}
 
 // Variable is the environment variable of a setting.
 func Variable(name string) string {
@@ -121,7 +122,7 @@ func (s *Sources) unknown(keyVariable string) error {
 	}
 	var bad []error
 	for _, k := range slices.Sorted(maps.Keys(s.env)) {
-		if !known[k] && !slices.Contains(ofCommandLine, k) {
+		if !known[k] && !slices.Contains(ofOthers, k) {
 			name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(k, Prefix), "_", "-"))
 			bad = append(bad, fmt.Errorf("the variable %s=%q is no setting%s", k, shown(k, s.env[k]), s.hint(name, Variable)))
 		}
