@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-WEB_SOURCES := $(shell find web -type d -name node_modules -prune -o -type f -print 2>/dev/null)
+WEB_SOURCES := $(shell find web -type d \( -name node_modules -o -path web/tests \) -prune -o -type f -print 2>/dev/null)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 
 FUZZTIME ?= 20s
