@@ -26,7 +26,7 @@ type Options struct {
 	BaseURL *url.URL
 	// Trusted lists the proxies whose X-Forwarded-For counts. Empty: none.
 	Trusted []netip.Prefix
-	Log     *slog.Logger
+	Log     *slog.Logger // nil: none
 	// Idle is for how long a body may stand still, sent or received, before the
 	// connection is given up; 0 = 2 minutes. There is no limit on the total.
 	Idle time.Duration
@@ -57,6 +57,9 @@ type Gate struct {
 func New(o Options) *Gate {
 	if o.Idle == 0 {
 		o.Idle = 2 * time.Minute
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Gate{o: o, hosts: hostsOf(o.BaseURL), csrf: http.NewCrossOriginProtection(), secure: o.BaseURL.Scheme == "https"}
 }

@@ -1,0 +1,163 @@
+package api
+
+import (
+	"net/http"
+
+	"coffer"
+	"coffer/internal/files"
+	"coffer/internal/wire"
+)
+
+func (a *API) listSpaces(c *call, _ *none) (*bodyOf[wire.List[wire.Space]], error) {
+	all, err := a.view(c).Spaces(c)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(all, space), nil
+}
+
+func (a *API) resolvePath(c *call, in *struct {
+	Path  string    `query:"path" required:"true" doc:"Names from the root, /Docs/a.txt"`
+	Space coffer.ID `query:"space" doc:"Default: the caller's own"`
+}) (*nodeAnswer, error) {
+	d, err := a.view(c).Resolve(c, in.Space, in.Path)
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, d), nil
+}
+
+func (a *API) getNode(c *call, in *ByID) (*nodeAnswer, error) {
+	d, err := a.view(c).Stat(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, d), nil
+}
+
+func (a *API) changeNode(c *call, in *struct {
+	ByID
+	IfExists string `query:"if_exists" enum:"fail,keep_both,version" doc:"When the name is taken; default fail"`
+	IfMatch  string `header:"If-Match" doc:"Metadata ETag that the node must still have"`
+	Body     wire.NodePatch
+}) (*nodeAnswer, error) {
+	rev, err := parseRev(in.IfMatch)
+	if err != nil {
+		return nil, a.unlessUnseen(c, in.ID, err)
+	}
+	d, err := a.view(c).Change(c, in.ID, files.Patch{Name: in.Body.Name, Parent: in.Body.ParentID, IfExists: coffer.IfExists(in.IfExists), IfRev: rev})
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, d), nil
+}
+
+// unlessUnseen is err, or "not found" when the caller cannot see the node at
+// all: that comes before any condition.
+func (a *API) unlessUnseen(c *call, id coffer.ID, err error) error {
+	if _, unseen := a.view(c).Stat(c, id); unseen != nil {
+		return unseen
+	}
+	return err
+}
+
+func (a *API) trashNode(c *call, in *struct {
+	ByID
+	IfMatch string `header:"If-Match" doc:"Metadata ETag that the node must still have"`
+}) (*done, error) {
+	rev, err := parseRev(in.IfMatch)
+	if err != nil {
+		return nil, a.unlessUnseen(c, in.ID, err)
+	}
+	return nil, a.view(c).Trash(c, in.ID, rev)
+}
+
+func (a *API) listChildren(c *call, in *struct {
+	ByID
+	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"Default 200"`
+	Sort   string `query:"sort" enum:"name,changed,size" doc:"Default name"`
+	Order  string `query:"order" enum:"asc,desc" doc:"Default asc"`
+	From   string `query:"from" enum:"end" doc:"The last page"`
+	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before"`
+	Q      string `query:"q" maxLength:"255" doc:"Only names that contain this"`
+}) (*bodyOf[wire.List[wire.Node]], error) {
+	p, err := a.view(c).Children(c, in.ID, files.ListOptions{Limit: in.Limit, Sort: in.Sort, Desc: in.Order == "desc", FromEnd: in.From == "end", Cursor: in.Cursor, Query: in.Q})
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(p, item), nil
+}
+
+func (a *API) createFolder(c *call, in *struct {
+	ByID
+	IfExists string `query:"if_exists" enum:"fail,keep_both,merge" doc:"When the name is taken; default fail. merge: the existing folder is the answer, with 200"`
+	Body     wire.NewFolder
+}) (*nodeAnswer, error) {
+	d, created, err := a.view(c).CreateFolder(c, in.ID, in.Body.Name, coffer.IfExists(in.IfExists))
+	if err != nil {
+		return nil, err
+	}
+	return answer(createdOr200(created), d), nil
+}
+
+func (a *API) copyNode(c *call, in *struct {
+	ByID
+	IfExists string `query:"if_exists" enum:"fail,keep_both,version,merge" doc:"When the name is taken; default fail"`
+	Body     wire.Copy
+}) (*nodeAnswer, error) {
+	d, created, err := a.view(c).Copy(c, in.ID, in.Body.ParentID, in.Body.Name, coffer.IfExists(in.IfExists))
+	if err != nil {
+		return nil, err
+	}
+	return answer(createdOr200(created), d), nil
+}
+
+func createdOr200(created bool) int {
+	if created {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+func (a *API) batch(c *call, in *bodyOf[wire.Batch]) (*bodyOf[wire.BatchResults], error) {
+	b := in.Body
+	all, err := a.view(c).Batch(c, files.BatchRequest{Op: b.Op, IDs: b.IDs, To: b.To, IfExists: coffer.IfExists(b.IfExists)})
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.BatchResults]{wire.BatchResults{Results: mapped(all, a.batchResult(c))}}, nil
+}
+
+func (a *API) listTrash(c *call, in *struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"Default 200"`
+	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before"`
+}) (*bodyOf[wire.List[wire.TrashItem]], error) {
+	p, err := a.view(c).ListTrash(c, in.Limit, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(p, trashItem), nil
+}
+
+func (a *API) restoreNode(c *call, in *struct {
+	ByID
+	Body wire.Restore
+}) (*nodeAnswer, error) {
+	var to coffer.ID
+	if in.Body.ParentID != nil {
+		to = *in.Body.ParentID
+	}
+	d, err := a.view(c).Restore(c, in.ID, to)
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, d), nil
+}
+
+func (a *API) deleteNode(c *call, in *ByID) (*done, error) {
+	return nil, a.view(c).Delete(c, in.ID)
+}
+
+func (a *API) emptyTrash(c *call, _ *none) (*done, error) {
+	return nil, a.view(c).EmptyTrash(c)
+}

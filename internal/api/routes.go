@@ -1,0 +1,93 @@
+package api
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"coffer"
+	"coffer/internal/gate"
+)
+
+// Route is one line of the table.
+type Route struct {
+	Method  string
+	Path    string      // below Prefix, {id} stands for an object
+	Access  gate.Access // who may call it at all; what they may do to an object, the services decide
+	Name    string      // the verb: operationId of the document
+	Summary string
+	Status  int // of the usual success; 0: 200 with a body, 204 without
+
+	register func(huma.API, huma.Operation)
+}
+
+// table is every route of the API. Safe methods change nothing, but that the
+// first GET /spaces makes a person's own space.
+func (a *API) table() []Route {
+	public, signedIn := gate.Public(), gate.SignedIn()
+	account, admin := gate.Scoped(coffer.ScopeAccount), gate.Scoped(coffer.ScopeAdmin)
+	read, write := gate.Scoped(coffer.ScopeFilesRead), gate.Scoped(coffer.ScopeFilesWrite)
+	return []Route{
+		{"GET", "/openapi.json", public, "getDocument", "This document", 0, a.raw(a.getDocument, describeDocument)},
+		{"GET", "/instance", public, "getInstance", "What anybody may know of the server", 0, typed(a.getInstance)},
+		{"POST", "/setup", public, "setUp", "Make the first owner, with the code from the server's log", 201, typed(a.setUp)},
+
+		{"POST", "/signup", public, "signUp", "Ask for an account; a mail brings the code", 202, typed(a.signUp)},
+		{"GET", "/signup", public, "getSignup", "The account that this browser asked for", 0, typed(a.getSignup)},
+		{"PATCH", "/signup", public, "changeSignup", "Correct the address before it is confirmed", 202, typed(a.changeSignup)},
+		{"POST", "/signup/resend", public, "resendSignup", "Send the mail again; the old code ends", 202, typed(a.resendSignup)},
+		{"POST", "/signup/inspect", public, "inspectSignup", "What the button of a mail would confirm", 0, typed(a.inspectSignup)},
+		{"POST", "/signup/confirm", public, "confirmSignup", "Confirm an address, with the code or the mail's token", 0, typed(a.confirmSignup)},
+
+		{"POST", "/session", public, "signIn", "Sign a browser in", 0, typed(a.signIn)},
+		{"GET", "/session", signedIn, "getSession", "Who am I", 0, typed(a.getSession)},
+		{"DELETE", "/session", signedIn, "signOut", "End this session or token", 0, typed(a.signOut)},
+		{"GET", "/sessions", account, "listSessions", "Browsers that are signed in", 0, typed(a.listSessions)},
+		{"DELETE", "/sessions", account, "endSessions", "End all sessions but this one", 0, typed(a.endSessions)},
+		{"DELETE", "/sessions/{id}", account, "endSession", "End one session", 0, typed(a.endSession)},
+		{"POST", "/tokens", public, "createToken", "Make a token for a program, with the password", 201, typed(a.createToken)},
+		{"GET", "/tokens", account, "listTokens", "Tokens of programs", 0, typed(a.listTokens)},
+		{"DELETE", "/tokens/{id}", account, "endToken", "End one token", 0, typed(a.endToken)},
+		{"PUT", "/password", account, "changePassword", "Change the own password; all other sessions and tokens end", 0, typed(a.changePassword)},
+		{"POST", "/password/forgot", public, "forgotPassword", "Ask for a mail to set a new password", 202, typed(a.forgotPassword)},
+		{"POST", "/password/reset", public, "resetPassword", "Set a new password with the mail's token; all sessions end", 0, typed(a.resetPassword)},
+		{"PATCH", "/me", account, "changeMe", "Change the own name, theme or language", 0, typed(a.changeMe)},
+		{"GET", "/settings", admin, "getSettings", "The installation's policies", 0, typed(a.getSettings)},
+		{"PATCH", "/settings", admin, "changeSettings", "Change the installation's policies", 0, typed(a.changeSettings)},
+
+		{"GET", "/spaces", read, "listSpaces", "Spaces the caller has", 0, typed(a.listSpaces)},
+		{"GET", "/resolve", read, "resolvePath", "The node at a path", 0, typed(a.resolvePath)},
+		{"GET", "/nodes/{id}", read, "getNode", "One file or folder", 0, typed(a.getNode)},
+		{"PATCH", "/nodes/{id}", write, "changeNode", "Rename or move", 0, typed(a.changeNode)},
+		{"DELETE", "/nodes/{id}", write, "trashNode", "Move to the trash", 0, typed(a.trashNode)},
+		{"GET", "/nodes/{id}/children", read, "listChildren", "What a folder holds, folders first", 0, typed(a.listChildren)},
+		{"POST", "/nodes/{id}/folders", write, "createFolder", "Make a folder in this one", 201, typed(a.createFolder)},
+		{"POST", "/nodes/{id}/copy", write, "copyNode", "Copy into a folder", 201, typed(a.copyNode)},
+		{"POST", "/batch", write, "batch", "Do one thing to many nodes", 0, typed(a.batch)},
+
+		{"PUT", "/nodes/{id}/files", write, "uploadFile", "Store a new file in this folder", 201, a.raw(a.uploadFile, describeUpload)},
+		{"PUT", "/nodes/{id}/content", write, "uploadVersion", "Give a file new content", 0, a.raw(a.uploadVersion, describeUploadVersion)},
+		{"GET", "/nodes/{id}/content", read, "getContent", "A file's content, or a range of it", 0, a.raw(a.getContent, describeContent)},
+		{"HEAD", "/nodes/{id}/content", read, "headContent", "What GET would say, without the content", 0, a.raw(a.getContent, describeContent)},
+		{"GET", "/zip", read, "getZip", "Files and folders as one ZIP archive", 0, a.raw(a.getZip, describeZip)},
+
+		{"GET", "/trash", read, "listTrash", "What is in the trash, newest first", 0, typed(a.listTrash)},
+		{"DELETE", "/trash", write, "emptyTrash", "Delete everything in the trash for ever", 0, typed(a.emptyTrash)},
+		{"DELETE", "/trash/{id}", write, "deleteNode", "Delete for ever", 0, typed(a.deleteNode)},
+		{"POST", "/trash/{id}/restore", write, "restoreNode", "Take out of the trash", 0, typed(a.restoreNode)},
+	}
+}
+
+// Inputs and outputs that many handlers share.
+type (
+	none struct{}
+
+	// ByID is exported because huma sees exported fields only, embedded ones too.
+	ByID struct {
+		ID coffer.ID `path:"id" doc:"26 characters of base32"`
+	}
+
+	// bodyOf is an input, or an output, that is a body and nothing else.
+	bodyOf[T any] struct{ Body T }
+
+	// done is an answer without a body.
+	done struct{}
+)

@@ -1,0 +1,243 @@
+// Package server is the one place that wires: it takes what main has opened
+// (database, store, keys, mail), builds the services and protocols on top, and
+// answers on a listener until it is told to stop. Background work of the
+// services is handed to the job runner here.
+//
+// It decides nothing, reads no configuration and opens no file.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"coffer"
+	"coffer/internal/accounts"
+	"coffer/internal/api"
+	"coffer/internal/blob"
+	"coffer/internal/content"
+	"coffer/internal/cred"
+	"coffer/internal/db"
+	"coffer/internal/files"
+	"coffer/internal/gate"
+	"coffer/internal/jobs"
+	"coffer/internal/keyring"
+	"coffer/internal/mail"
+)
+
+// Options are what main has opened and read.
+type Options struct {
+	DB      *db.DB
+	Store   blob.Store
+	Keyring *keyring.Keyring
+	Mail    mail.Sender
+	Install coffer.ID      // whose store the store must be
+	BaseURL *url.URL       // checked by config: https, or http on loopback; no path
+	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
+	Version string         // shown in GET /instance
+	Log     *slog.Logger
+	UI      http.Handler // the web interface at /; nil: none
+	Jobs    bool         // run background jobs in this process
+
+	Hasher *cred.Hasher     // nil: one with the product's parameters
+	Idle   time.Duration    // for how long a body may stand still; 0 = 2 minutes
+	Grace  time.Duration    // for running requests when the server stops; 0 = 15 s
+	Now    func() time.Time // clock of the job runner; nil: time.Now
+}
+
+// Server is a wired product.
+type Server struct {
+	o        Options
+	accounts *accounts.Service
+	files    *files.Service
+	api      *api.API
+	handler  http.Handler
+	runner   *jobs.Runner // nil without Options.Jobs
+}
+
+// The jobs that files has. One is inserted with the node it is about; the rest
+// come with the clock.
+const (
+	jobDoomed  = "files.purge_doomed"
+	jobTrash   = "files.purge_trash"
+	jobUploads = "files.collect_uploads"
+	jobBlobs   = "files.collect_blobs"
+	jobExpired = "accounts.purge_expired"
+)
+
+// New wires everything. Nothing runs before Serve or Start.
+func New(_ context.Context, o Options) (*Server, error) {
+	if o.DB == nil || o.Store == nil || o.Keyring == nil || o.Mail == nil || o.BaseURL == nil || o.Log == nil {
+		return nil, errors.New("server: database, store, keyring, mail, base URL and log are needed")
+	}
+	if o.Hasher == nil {
+		o.Hasher = cred.NewHasher(cred.HasherOptions{})
+	}
+	if o.Grace == 0 {
+		o.Grace = 15 * time.Second
+	}
+	s := &Server{o: o}
+	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
+		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log})
+	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: new(content.IO), Install: o.Install, Log: o.Log,
+		Doomed: func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) }})
+	g := gate.New(gate.Options{BaseURL: o.BaseURL, Trusted: o.Trusted, Log: o.Log, Idle: o.Idle,
+		Session: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
+			return s.accounts.AuthenticateSession(ctx, secret, accounts.From(from))
+		},
+		Bearer: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
+			return s.accounts.AuthenticateToken(ctx, secret, accounts.From(from))
+		}})
+	s.api = api.New(api.Options{Gate: g, Accounts: s.accounts, Files: s.files, BaseURL: o.BaseURL, Version: o.Version})
+
+	mux := http.NewServeMux()
+	mux.Handle("/api/", s.api)
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, "alive") })
+	mux.HandleFunc("/readyz", s.ready)
+	if o.UI != nil {
+		mux.Handle("/", o.UI) // without a method: "GET /" would contest "/api/"
+	}
+	s.handler = g.Wrap(mux, "/healthz", "/readyz")
+
+	if o.Jobs {
+		s.runner = jobs.New(jobs.Options{DB: o.DB, Log: o.Log, Handlers: s.handlers(), Periodic: []jobs.Periodic{
+			{Kind: jobDoomed, Every: time.Hour},
+			{Kind: jobTrash, Every: time.Hour},
+			{Kind: jobUploads, Every: time.Hour},
+			{Kind: jobBlobs, Every: 24 * time.Hour},
+			{Kind: jobExpired, Every: time.Hour},
+		}})
+	}
+	return s, nil
+}
+
+func (s *Server) handlers() map[string]jobs.Handler {
+	timed := func(work func(context.Context) error) jobs.Handler {
+		return func(ctx context.Context, _ coffer.ID) error { return work(ctx) }
+	}
+	return map[string]jobs.Handler{
+		accounts.MailJob: s.accounts.SendMail,
+		jobDoomed:        s.files.PurgeDoomed,
+		jobTrash:         timed(s.files.PurgeTrash),
+		jobUploads:       timed(s.files.CollectUploads),
+		jobBlobs:         timed(s.files.CollectBlobs),
+		jobExpired:       timed(s.accounts.PurgeExpired),
+	}
+}
+
+// Handler answers everything: the API, the web interface, the health checks.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// API is the REST protocol, for tests that walk its routes.
+func (s *Server) API() *api.API { return s.api }
+
+// Files is the service behind the API, for the commands that check a store.
+func (s *Server) Files() *files.Service { return s.files }
+
+// SetupURL makes a new one-time code for the first owner and returns the
+// address to print; "" when there is an owner.
+func (s *Server) SetupURL(ctx context.Context) (string, error) {
+	code, err := s.accounts.PrepareSetup(ctx)
+	if err != nil || code == "" {
+		return "", err
+	}
+	return s.o.BaseURL.JoinPath("setup").String() + "#" + code, nil
+}
+
+// Start runs the background jobs, where Options.Jobs asks for them.
+func (s *Server) Start(ctx context.Context) error {
+	if s.runner == nil {
+		return nil
+	}
+	return s.runner.Start(ctx)
+}
+
+// Close ends what Start began and waits for what runs behind answers. It closes
+// neither database nor store.
+func (s *Server) Close(ctx context.Context) error {
+	var err error
+	if s.runner != nil {
+		err = s.runner.Stop(ctx)
+	}
+	s.accounts.Close()
+	return err
+}
+
+// Serve starts the jobs and answers on the listener until ctx ends; then it
+// takes no new requests, gives running ones the grace time, cuts the rest and
+// stops the jobs. With a TLS configuration it speaks HTTP/2 too.
+func (s *Server) Serve(ctx context.Context, ln net.Listener, secure *tls.Config) error {
+	h := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    gate.MaxHeaderBytes,
+		TLSConfig:         secure,
+		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug), // broken handshakes and the like
+		// No ReadTimeout and WriteTimeout: they would end long transfers. Gate
+		// sets deadlines that follow the bytes.
+	}
+	if err := s.Start(context.WithoutCancel(ctx)); err != nil {
+		ln.Close()
+		return fmt.Errorf("server: start jobs: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		if secure != nil {
+			ended <- h.ServeTLS(ln, "", "")
+		} else {
+			ended <- h.Serve(ln)
+		}
+	}()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Grace)
+	defer cancel()
+	if h.Shutdown(grace) != nil { // the grace time is over
+		h.Close()
+	}
+	return errors.Join(err, s.Close(grace))
+}
+
+// Ready reports whether the server can do its work: the database answers, the
+// store is ours, the keys open.
+func (s *Server) Ready(ctx context.Context) error {
+	if err := s.o.DB.Ping(ctx); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if err := s.o.Store.Marker(ctx, s.o.Install, false); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := s.o.Keyring.Check(ctx); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if err := s.Ready(r.Context()); err != nil {
+		gate.Note(r.Context(), err)
+		part, _, _ := strings.Cut(err.Error(), ":") // which part, not why
+		plain(w, http.StatusServiceUnavailable, "not ready: "+part)
+		return
+	}
+	plain(w, http.StatusOK, "ready")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	gate.SetAPIHeaders(w.Header())
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}
