@@ -4,7 +4,7 @@
   try {
     var theme = localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-  } catch (e) {
+  } catch {
     // Storage is closed to us: the theme follows the system.
   }
 })();
