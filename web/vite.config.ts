@@ -29,6 +29,7 @@ function preloadFonts(): Plugin {
 export default defineConfig({
   plugins: [svelte(), svelteTesting(), preloadFonts()],
   build: {
+    rollupOptions: { input: ["index.html", "viewer/index.html"] },
     outDir: "../internal/web/dist",
     emptyOutDir: false, // scripts/clean.mjs empties it but for placeholder.html
     manifest: true,

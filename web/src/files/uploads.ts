@@ -14,12 +14,13 @@ export function onArrival(fn: Listener): () => void {
   return () => listeners.delete(fn);
 }
 
-export const uploads = new UploadQueue(transport, {
-  changed(folder) {
-    for (const fn of listeners) fn(folder);
-    void queryClient.invalidateQueries({ queryKey: keys.spaces });
-  },
-});
+/** Something was put into a folder: lists of it are out of date. */
+export function arrived(folder: string): void {
+  for (const fn of listeners) fn(folder);
+  void queryClient.invalidateQueries({ queryKey: keys.spaces });
+}
+
+export const uploads = new UploadQueue(transport, { changed: arrived });
 
 if (typeof window !== "undefined") {
   window.addEventListener("online", () => uploads.wake());
