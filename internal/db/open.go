@@ -65,6 +65,7 @@ type DB struct {
 
 	queue  chan *call // SQLite: functions waiting for the writer
 	writer sync.WaitGroup
+	jobs   chan struct{} // see JobInserted
 
 	mu      sync.Mutex // guards closed and running.Add
 	closed  bool
@@ -74,7 +75,7 @@ type DB struct {
 // Open connects to a database. It does not change the schema (see Migrate),
 // but refuses one that is newer than this program knows.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	d := &DB{now: o.Now, log: o.Log, queue: make(chan *call)}
+	d := &DB{now: o.Now, log: o.Log, queue: make(chan *call), jobs: make(chan struct{}, 1)}
 	if d.now == nil {
 		d.now = time.Now
 	}

@@ -24,6 +24,8 @@ type Tx struct {
 	// failed is the first statement that failed. PostgreSQL refuses what
 	// comes after one; so do we on SQLite, or code would run on one engine only.
 	failed error
+	// jobs says that a job was inserted, so that the runner is woken by the commit.
+	jobs bool
 }
 
 func (d *DB) tx(ctx context.Context, t *sql.Tx) *Tx {

@@ -28,10 +28,24 @@ func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer d.leave()
-	if d.engine == SQLite {
-		return d.updateSQLite(ctx, fn)
+	var last *Tx // the one that counts, when fn runs twice
+	run := func(tx *Tx) error {
+		last = tx
+		return fn(tx)
 	}
-	return d.updatePostgres(ctx, fn)
+	var err error
+	if d.engine == SQLite {
+		err = d.updateSQLite(ctx, run)
+	} else {
+		err = d.updatePostgres(ctx, run)
+	}
+	if err == nil && last.jobs {
+		select {
+		case d.jobs <- struct{}{}:
+		default: // one sign is enough
+		}
+	}
+	return err
 }
 
 // View runs fn in a transaction that sees one state of the database and cannot

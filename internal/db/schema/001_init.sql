@@ -128,6 +128,22 @@ CREATE TABLE mail (
   created_at BIGINT NOT NULL
 );
 
+-- Work that is done behind the answers (package jobs). Its only argument is an
+-- id. A claim moves run_at to the end of its lease, so that a row is due again
+-- when its server died; lease is the proof of who has claimed it last.
+CREATE TABLE job (
+  id         BYTEA  PRIMARY KEY,
+  kind       TEXT   NOT NULL,
+  object_id  BYTEA,
+  run_at     BIGINT NOT NULL,
+  tries      BIGINT NOT NULL,
+  lease      BYTEA,                              -- NULL = nobody has it
+  error      TEXT   NOT NULL,                    -- of the last try
+  created_at BIGINT NOT NULL,
+  dead_at    BIGINT                              -- given up; kept for people to see
+);
+CREATE INDEX job_due ON job (run_at, id) WHERE dead_at IS NULL;
+
 -- Spaces: the unit of ownership and of encryption.
 CREATE TABLE space (
   id         BYTEA  PRIMARY KEY,
