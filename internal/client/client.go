@@ -255,7 +255,7 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 // drain reads what is left of a short answer, so that its connection can be
 // used again.
 func drain(body io.ReadCloser) {
-	io.CopyN(io.Discard, body, 16<<10)
+	_, _ = io.CopyN(io.Discard, body, 16<<10) // only a courtesy to the next request
 	body.Close()
 }
 

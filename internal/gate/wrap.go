@@ -34,7 +34,7 @@ func (g *Gate) Wrap(next http.Handler, unchecked ...string) http.Handler {
 		defer func() {
 			p := recover()
 			switch {
-			case p == nil, p == http.ErrAbortHandler:
+			case p == nil, p == http.ErrAbortHandler: //nolint:errorlint // what was thrown, not an error that wraps
 			case w.status == 0:
 				g.Fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 				p = nil
