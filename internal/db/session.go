@@ -70,3 +70,9 @@ func (tx *Tx) PurgeSessions(idleSince int64) error {
 	_, err := tx.exec(`DELETE FROM session WHERE expires_at <= $1 OR last_seen_at <= $2`, tx.Now, idleSince)
 	return err
 }
+
+// DeleteSessionByHash ends the session of a token, if there is one.
+func (tx *Tx) DeleteSessionByHash(hash []byte) error {
+	_, err := tx.exec(`DELETE FROM session WHERE token_hash = $1`, hash)
+	return err
+}

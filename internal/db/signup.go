@@ -44,6 +44,17 @@ func (tx *Tx) PutSignup(s Signup) error {
 	return err
 }
 
+// RenewSignup stores a new code and link for a sign-up that is still there,
+// perhaps for another address, whose other sign-up it replaces. Id, cookie,
+// password and name stay. coffer.ErrNotFound when it was confirmed meanwhile.
+func (tx *Tx) RenewSignup(s Signup) error {
+	if _, err := tx.exec(`DELETE FROM signup WHERE email = $1 AND id <> $2`, s.Email, s.ID); err != nil {
+		return err
+	}
+	return tx.execOne(`UPDATE signup SET email = $2, link_hash = $3, code_mac = $4, code_kek_ver = $5, code_until = $6, code_tries = 0, sent_at = $7, expires_at = $8
+		WHERE id = $1`, s.ID, s.Email, s.LinkHash, s.CodeMAC, int64(s.CodeKEKVer), s.CodeUntil, s.SentAt, s.ExpiresAt)
+}
+
 // SignupByCookie returns the living sign-up of a browser.
 func (tx *Tx) SignupByCookie(hash []byte) (Signup, error) {
 	return scanSignup(tx.row(`SELECT `+signupColumns+` FROM signup AS s WHERE s.cookie_hash = $1 AND s.expires_at > $2`, hash, tx.Now).Scan)

@@ -40,10 +40,12 @@ func (tx *Tx) UserByEmail(email string) (u coffer.User, p Password, err error) {
 	return u, p, err
 }
 
-// Password returns the password of a person.
-func (tx *Tx) Password(id coffer.ID) (p Password, err error) {
-	err = tx.row(`SELECT password_sealed, kek_ver FROM user_account WHERE id = $1`, id).Scan(&p.Sealed, &p.KEKVer)
-	return p, err
+// LockUser is UserByEmail, and makes this transaction the only one that decides
+// about the person's password, sessions, tokens and resets until it ends.
+func (tx *Tx) LockUser(email string) (u coffer.User, p Password, err error) {
+	err = tx.row(`UPDATE user_account AS u SET disabled = u.disabled WHERE u.email = $1 RETURNING `+userColumns+`, u.password_sealed, u.kek_ver`, email).
+		Scan(append(userFields(&u), &p.Sealed, &p.KEKVer)...)
+	return u, p, err
 }
 
 // ReplacePassword stores the same password under other costs or another key. It
@@ -54,15 +56,10 @@ func (tx *Tx) ReplacePassword(id coffer.ID, old, same Password) error {
 	return err
 }
 
-// ChangePassword stores a new password, but only while old is the password:
-// else coffer.ErrNotFound. A nil old.Sealed stands for any.
-func (tx *Tx) ChangePassword(id coffer.ID, old, p Password) error {
-	if old.Sealed == nil {
-		return tx.execOne(`UPDATE user_account SET password_sealed = $2, kek_ver = $3, password_changed_at = $4 WHERE id = $1`,
-			id, p.Sealed, int64(p.KEKVer), tx.Now)
-	}
-	return tx.execOne(`UPDATE user_account SET password_sealed = $2, kek_ver = $3, password_changed_at = $4 WHERE id = $1 AND password_sealed = $5`,
-		id, p.Sealed, int64(p.KEKVer), tx.Now, old.Sealed)
+// ChangePassword stores a new password.
+func (tx *Tx) ChangePassword(id coffer.ID, p Password) error {
+	return tx.execOne(`UPDATE user_account SET password_sealed = $2, kek_ver = $3, password_changed_at = $4 WHERE id = $1`,
+		id, p.Sealed, int64(p.KEKVer), tx.Now)
 }
 
 // UpdateUser stores what a person sets about themselves: name, theme, language.
@@ -115,4 +112,12 @@ func (tx *Tx) PurgeSignIns(before int64) error {
 	_, err := tx.exec(`DELETE FROM known_sign_in WHERE seen_at < $1
 		AND EXISTS (SELECT 1 FROM known_sign_in AS k WHERE k.user_id = known_sign_in.user_id AND k.seen_at > known_sign_in.seen_at)`, before)
 	return err
+}
+
+// KnownNetwork is KnownSignIn for an address, which need not have an account.
+func (tx *Tx) KnownNetwork(email, mark string, since int64) (bool, error) {
+	var n int64
+	err := tx.row(`SELECT COUNT(*) FROM known_sign_in AS k JOIN user_account AS u ON u.id = k.user_id
+		WHERE u.email = $1 AND k.mark = $2 AND k.seen_at >= $3`, email, mark, since).Scan(&n)
+	return n > 0, err
 }
