@@ -57,7 +57,11 @@ func putAs(t testing.TB, o *IO, s blob.Store, id coffer.ID, dek seal.DEK, data [
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Publish(t.Context(), StoredSize(dek.Size, dek.PartLog)); err != nil {
+	want := StoredSize(dek.Size, dek.PartLog)
+	if staged := blobtest.Entries(t, s, id.String())[id].Size; staged != want {
+		t.Fatalf("%d bytes were written, %d belong there", staged, want)
+	}
+	if err := p.Publish(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
 	return dek
@@ -390,6 +394,10 @@ func TestAPrefixIsReleased(t *testing.T) {
 	n, err := r.WriteRangeTo(t.Context(), &out, 0, r.Size())
 	if want := P + cobblestone.ChunkSize; coffer.KindOf(err) != coffer.Corrupt || n != int64(want) || !bytes.Equal(out.Bytes(), data[:want]) {
 		t.Fatalf("released %d bytes, want %d; %v", n, want, err)
+	}
+	all := make([]byte, len(data))
+	if n, err := r.ReadAt(all, 10); n != P+cobblestone.ChunkSize-10 || coffer.KindOf(err) != coffer.Corrupt {
+		t.Fatalf("ReadAt released %d bytes, %v", n, err)
 	}
 	// What lies behind is still readable, the damaged chunk is not.
 	got := make([]byte, 100)
