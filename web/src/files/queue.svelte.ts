@@ -255,10 +255,11 @@ export class UploadQueue {
     }
     u.state = "uploading";
     u.abort = new AbortController();
-    const before = u.sent;
-    this.#count(u, -before);
+    this.#count(u, -u.sent);
+    // A cancelled request may still tell of bytes that left before.
+    const progress = (sent: number): void => void (u.state === "uploading" && this.#count(u, sent - u.sent));
     try {
-      const node = await this.#transport.send(folder, u.name, u.ifExists, u.file, (sent) => this.#count(u, sent - u.sent), u.abort.signal);
+      const node = await this.#transport.send(folder, u.name, u.ifExists, u.file, progress, u.abort.signal);
       this.#count(u, u.file.size - u.sent);
       u.node = node;
       this.#end(u, "done");
