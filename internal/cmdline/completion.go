@@ -31,11 +31,13 @@ func Completion(w io.Writer, app *kong.Application, shell string) error {
 // commands lists all commands below n, parents first, the root with path "".
 func commands(n *kong.Node, path []string, fn func(path string, n *kong.Node)) {
 	fn(strings.Join(path, " "), n)
-	for _, c := range n.Children {
-		if !c.Hidden {
-			commands(c, append(slices.Clone(path), c.Name), fn)
-		}
+	for _, c := range visible(n) {
+		commands(c, append(slices.Clone(path), c.Name), fn)
 	}
+}
+
+func visible(n *kong.Node) []*kong.Node {
+	return slices.DeleteFunc(slices.Clone(n.Children), func(c *kong.Node) bool { return c.Hidden })
 }
 
 func flagsOf(n *kong.Node) []*kong.Flag { return slices.Concat(n.AllFlags(true)...) }
@@ -99,7 +101,7 @@ _%[1]s() {
 	fmt.Fprint(w, "  esac\n  local words= flags=\n  case \"$cmd\" in\n")
 	commands(app.Node, nil, func(path string, n *kong.Node) {
 		var words, flags []string
-		for _, c := range n.Children {
+		for _, c := range visible(n) {
 			words = append(words, c.Name)
 		}
 		for _, p := range n.Positional {
@@ -160,13 +162,13 @@ func zsh(w io.Writer, app *kong.Application) {
 				fmt.Fprint(w, "'")
 			}
 		}
-		if len(n.Children) > 0 {
+		if len(visible(n)) > 0 {
 			fmt.Fprint(w, " \\\n    '1:command:->command' '*::argument:->argument'\n  case $state in\n  command)\n    local -a list=(")
-			for _, c := range n.Children {
+			for _, c := range visible(n) {
 				fmt.Fprintf(w, " '%s:%s'", c.Name, quote(c.Help))
 			}
 			fmt.Fprint(w, ")\n    _describe command list ;;\n  argument)\n    case $line[1] in\n")
-			for _, c := range n.Children {
+			for _, c := range visible(n) {
 				fmt.Fprintf(w, "    %s) %s ;;\n", c.Name, function(strings.TrimSpace(path+" "+c.Name)))
 			}
 			fmt.Fprint(w, "    esac ;;\n  esac\n}\n")
@@ -190,10 +192,10 @@ func fish(w io.Writer, app *kong.Application) {
 			seen = append(seen, "__fish_seen_subcommand_from "+word)
 		}
 		var names []string
-		for _, c := range n.Children {
+		for _, c := range visible(n) {
 			names = append(names, c.Name)
 		}
-		for _, c := range n.Children {
+		for _, c := range visible(n) {
 			when := slices.Concat(seen, []string{"not __fish_seen_subcommand_from " + strings.Join(names, " ")})
 			fmt.Fprintf(w, "complete -c %s -n '%s' -a %s -d '%s'\n", app.Name, strings.Join(when, "; and "), c.Name, quote(c.Help))
 		}

@@ -3,6 +3,7 @@ package cmdline
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -46,7 +47,9 @@ func flagTable(b *bytes.Buffer, title string, flags []*kong.Flag, leaveOut func(
 		}
 		spelled := f.String()
 		if f.IsBool() {
-			spelled = strings.Join(append([]string(nil), reverse(spellings(f))...), ", ")
+			names := spellings(f)
+			slices.Reverse(names)
+			spelled = strings.Join(names, ", ")
 		}
 		rows = append(rows, fmt.Sprintf("| `%s` | %s |\n", cell(spelled), cell(f.Help)))
 	}
@@ -57,13 +60,6 @@ func flagTable(b *bytes.Buffer, title string, flags []*kong.Flag, leaveOut func(
 		fmt.Fprintf(b, "\n%s:\n", title)
 	}
 	fmt.Fprintf(b, "\n| flag | meaning |\n| --- | --- |\n%s\n", strings.Join(rows, ""))
-}
-
-func reverse(s []string) []string {
-	for i, j := 0, len(s)-1; i < j; i, j = i+1, j-1 {
-		s[i], s[j] = s[j], s[i]
-	}
-	return s
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
