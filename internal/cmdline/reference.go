@@ -15,9 +15,13 @@ import (
 func Reference(app *kong.Application, leaveOut func(group string) bool) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "## %s\n\n%s\n", app.Name, paragraphs(app.Help))
+	if app.Detail != "" {
+		fmt.Fprintf(&b, "\n%s\n", paragraphs(app.Detail))
+	}
 	commands(app.Node, nil, func(path string, n *kong.Node) {
 		if path == "" {
 			flagTable(&b, "For all commands", n.Flags, leaveOut)
+			fmt.Fprintln(&b)
 			return
 		}
 		if len(n.Children) > 0 {
@@ -59,7 +63,7 @@ func flagTable(b *bytes.Buffer, title string, flags []*kong.Flag, leaveOut func(
 	if title != "" {
 		fmt.Fprintf(b, "\n%s:\n", title)
 	}
-	fmt.Fprintf(b, "\n| flag | meaning |\n| --- | --- |\n%s\n", strings.Join(rows, ""))
+	fmt.Fprintf(b, "\n| flag | meaning |\n| --- | --- |\n%s", strings.Join(rows, ""))
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
