@@ -1,0 +1,508 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"coffer"
+	"coffer/internal/db"
+	"coffer/internal/db/dbtest"
+)
+
+var errMine = errors.New("no, thank you")
+
+// each runs a test on both engines, on a database with a table of its own.
+func each(t *testing.T, test func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, open func() *db.DB) {
+		d := open()
+		script(t, d, `CREATE TABLE t (k BIGINT PRIMARY KEY, v TEXT UNIQUE, n BIGINT NOT NULL DEFAULT 0)`)
+		test(t, d)
+	})
+}
+
+func script(t testing.TB, d *db.DB, text string) {
+	t.Helper()
+	if err := d.Script(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func insert(k int) func(*db.Tx) error {
+	return func(tx *db.Tx) error {
+		_, err := tx.Exec("INSERT INTO t (k) VALUES ($1)", k)
+		return err
+	}
+}
+
+// keys reads the keys that are in the table, in order.
+func keys(t testing.TB, d *db.DB) (all []int) {
+	t.Helper()
+	err := d.View(context.Background(), func(tx *db.Tx) error {
+		return tx.Each("SELECT k FROM t ORDER BY k", nil, func(scan func(...any) error) error {
+			var k int
+			err := scan(&k)
+			all = append(all, k)
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func wantKeys(t testing.TB, d *db.DB, want ...int) {
+	t.Helper()
+	if got := keys(t, d); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the table has %v, want %v", got, want)
+	}
+}
+
+func TestUpdateIsAllOrNothing(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		if err := d.Update(t.Context(), insert(1)); err != nil {
+			t.Fatal(err)
+		}
+		err := d.Update(t.Context(), func(tx *db.Tx) error {
+			if err := insert(2)(tx); err != nil {
+				return err
+			}
+			return errMine
+		})
+		if !errors.Is(err, errMine) {
+			t.Errorf("Update answered %v, want its function's error", err)
+		}
+		wantKeys(t, d, 1)
+	})
+}
+
+// A statement that fails spoils its function on both engines, even when the
+// function goes on and answers nil.
+func TestFailedStatementSpoils(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		err := d.Update(t.Context(), func(tx *db.Tx) error {
+			if err := insert(1)(tx); err != nil {
+				return err
+			}
+			if err := insert(1)(tx); !errors.Is(err, db.ErrTaken) {
+				t.Errorf("the same key again: %v, want ErrTaken", err)
+			}
+			if err := insert(2)(tx); !errors.Is(err, db.ErrTaken) {
+				t.Errorf("after a failed statement: %v, want the first error", err)
+			}
+			return nil
+		})
+		if !errors.Is(err, db.ErrTaken) || coffer.KindOf(err) != coffer.Conflict {
+			t.Errorf("Update answered %v, want ErrTaken", err)
+		}
+		wantKeys(t, d)
+	})
+}
+
+func TestTakenAndNotFound(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		script(t, d, `INSERT INTO t (k, v) VALUES (1, 'a')`)
+		for name, q := range map[string]string{
+			"primary key": `INSERT INTO t (k, v) VALUES (1, 'b')`,
+			"unique":      `INSERT INTO t (k, v) VALUES (2, 'a')`,
+			"returning":   `INSERT INTO t (k, v) VALUES (2, 'a') RETURNING k`,
+		} {
+			err := d.Update(t.Context(), func(tx *db.Tx) error {
+				var k int
+				return tx.Scan(q, nil, &k)
+			})
+			if !errors.Is(err, db.ErrTaken) {
+				t.Errorf("%s: %v, want ErrTaken", name, err)
+			}
+		}
+		err := d.Update(t.Context(), func(tx *db.Tx) error {
+			var k int
+			if err := tx.Scan("SELECT k FROM t WHERE k = $1", []any{7}, &k); err != coffer.ErrNotFound {
+				t.Errorf("no row: %v, want ErrNotFound", err)
+			}
+			if err := tx.ExecOne("UPDATE t SET n = 1 WHERE k = 7"); err != coffer.ErrNotFound {
+				t.Errorf("no row to change: %v, want ErrNotFound", err)
+			}
+			return insert(3)(tx) // neither has spoilt the transaction
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		wantKeys(t, d, 1, 3)
+	})
+}
+
+func TestNowIsFixed(t *testing.T) {
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		var clock atomic.Int64
+		d := open(db.Options{Now: func() time.Time { return time.UnixMilli(clock.Add(1)) }})
+		for name, run := range map[string]func(context.Context, func(*db.Tx) error) error{"Update": d.Update, "View": d.View} {
+			before := clock.Load()
+			if err := run(t.Context(), func(tx *db.Tx) error {
+				if tx.Now != before+1 {
+					t.Errorf("%s: now is %d, want %d", name, tx.Now, before+1)
+				}
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+			if clock.Load() != before+1 {
+				t.Errorf("%s asked the clock %d times", name, clock.Load()-before)
+			}
+		}
+	})
+}
+
+// Texts that only SQLite would take are refused on both engines; bytes may
+// hold anything.
+func TestTexts(t *testing.T) {
+	type name string
+	each(t, func(t *testing.T, d *db.DB) {
+		script(t, d, `CREATE TABLE b (v TEXT, raw BYTEA)`)
+		for _, bad := range []any{"a\x00b", "\xff", name("a\x00b"), "ok\xed\xa0\x80"} {
+			err := d.Update(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Exec("INSERT INTO b (v) VALUES ($1)", bad)
+				return err
+			})
+			if err == nil || coffer.KindOf(err) != coffer.Invalid {
+				t.Errorf("%q: %v, want it refused as invalid", bad, err)
+			}
+		}
+		for _, good := range []any{"", "o'; DROP TABLE b; --", "日本語 🗝", name("named"), `\x00`} {
+			raw := []byte{0, 1, 0xff, '\''}
+			err := d.Update(t.Context(), func(tx *db.Tx) error {
+				if _, err := tx.Exec("DELETE FROM b"); err != nil {
+					return err
+				}
+				if _, err := tx.Exec("INSERT INTO b (v, raw) VALUES ($2, $1)", raw, good); err != nil {
+					return err
+				}
+				var v name
+				var back []byte
+				if err := tx.Scan("SELECT v, raw FROM b", nil, &v, &back); err != nil {
+					return err
+				}
+				if string(v) != fmt.Sprint(good) || string(back) != string(raw) {
+					t.Errorf("stored %q and %x, got %q and %x", good, raw, v, back)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("%q: %v", good, err)
+			}
+		}
+	})
+}
+
+// held lets the writer stand inside a function, so that others have to wait
+// behind it; they form the next batch.
+func held(t *testing.T, d *db.DB) (release func()) {
+	t.Helper()
+	inside, leave, left := make(chan bool), make(chan bool), make(chan bool)
+	go func() {
+		defer close(left)
+		if err := d.Update(context.Background(), func(*db.Tx) error { close(inside); <-leave; return nil }); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-inside
+	return func() { close(leave); <-left }
+}
+
+// waiting returns when n goroutines wait for SQLite's writer.
+func waiting(t *testing.T, n int) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	for strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "db.(*DB).wait(") < n {
+		runtime.Gosched()
+	}
+}
+
+// Functions that wait together are committed together, and each one's failure
+// is its own.
+func TestGroupCommit(t *testing.T) {
+	var faults dbtest.Faults
+	path := t.TempDir() + "/coffer.db"
+	d, err := db.Open(t.Context(), db.Options{DSN: path, Wrap: faults.Wrap})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	script(t, d, `CREATE TABLE t (k BIGINT PRIMARY KEY)`)
+
+	release := held(t, d)
+	faults.Arm(0, false, nil)
+	const n = 40
+	var all sync.WaitGroup
+	var calm atomic.Int64
+	for k := range n {
+		all.Go(func() {
+			defer func() {
+				if p := recover(); (p != nil) != (k == 11) || p != nil && p != "eleven" {
+					t.Errorf("function %d panicked with %v", k, p)
+				}
+			}()
+			err := d.Update(context.Background(), func(tx *db.Tx) error {
+				if err := insert(k)(tx); err != nil {
+					return err
+				}
+				switch k {
+				case 10:
+					return errMine
+				case 11:
+					panic("eleven")
+				case 12:
+					return insert(12)(tx) // taken
+				case 13:
+					runtime.Goexit()
+				}
+				return nil
+			})
+			want := map[int]error{10: errMine, 12: db.ErrTaken}[k]
+			if !errors.Is(err, want) {
+				t.Errorf("function %d: %v, want %v", k, err, want)
+			}
+			calm.Add(1)
+		})
+	}
+	waiting(t, n)
+	release()
+	all.Wait()
+
+	if calm.Load() != n-2 {
+		t.Errorf("%d functions returned, want all but the panic and the ended goroutine", calm.Load())
+	}
+	var want []int
+	for k := range n {
+		if k < 10 || k > 13 {
+			want = append(want, k)
+		}
+	}
+	wantKeys(t, d, want...)
+	// One start and one commit, a savepoint and its end for each, a statement
+	// for each; going back for the four; one statement more in the twelfth; the
+	// commit of the holder; the view of wantKeys (start, query).
+	if got, want := faults.Count(), 2+2*n+n+4+1+1+2; got != want {
+		t.Errorf("%d calls to the database, want %d: the functions were not committed together", got, want)
+	}
+}
+
+// When the commit fails, nobody is told that the work is done, and none of it is.
+func TestFailedCommit(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		t.Run(fmt.Sprintf("persisted=%v", after), func(t *testing.T) {
+			var faults dbtest.Faults
+			dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+				d := open(db.Options{Wrap: faults.Wrap})
+				script(t, d, `CREATE TABLE t (k BIGINT PRIMARY KEY)`)
+				faults.Arm(3, after, errMine) // start, insert, commit
+				if err := d.Update(t.Context(), insert(1)); !errors.Is(err, errMine) {
+					t.Errorf("Update answered %v, want the commit's error", err)
+				}
+				if after {
+					wantKeys(t, d, 1) // told as failed, but it is there: callers must be able to repeat
+				} else {
+					wantKeys(t, d)
+				}
+				if err := d.Update(t.Context(), insert(2)); err != nil {
+					t.Errorf("after a failed commit: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Every single call of a function may fail: the answer is the error, nothing
+// is stored, and the database goes on.
+func TestEveryCallMayFail(t *testing.T) {
+	var faults dbtest.Faults
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		d := open(db.Options{Wrap: faults.Wrap})
+		script(t, d, `CREATE TABLE t (k BIGINT PRIMARY KEY)`)
+		work := func(tx *db.Tx) error { return errors.Join(insert(1)(tx), insert(2)(tx)) }
+		for n := 1; n <= 4; n++ {
+			faults.Arm(n, false, errMine)
+			if err := d.Update(t.Context(), work); !errors.Is(err, errMine) {
+				t.Errorf("call %d fails: Update answered %v", n, err)
+			}
+			faults.Arm(0, false, nil)
+			wantKeys(t, d)
+		}
+		if err := d.Update(t.Context(), work); err != nil || faults.Count() < 4 {
+			t.Errorf("without a fault: %v after %d calls", err, faults.Count())
+		}
+	})
+}
+
+// A full disk is told as such, by each function that met it, and its fellows
+// in the batch are not disturbed.
+func TestDiskFull(t *testing.T) {
+	d := dbtest.SQLite(t)
+	script(t, d, `CREATE TABLE t (k BIGINT PRIMARY KEY, v TEXT)`)
+	script(t, d, `PRAGMA max_page_count = 1`) // becomes the present size
+	big := func(tx *db.Tx) error {
+		_, err := tx.Exec("INSERT INTO t (k, v) VALUES (1000, $1)", strings.Repeat("x", 1<<20))
+		return err
+	}
+	release := held(t, d)
+	var all sync.WaitGroup
+	for k := range 5 {
+		all.Go(func() {
+			if err := d.Update(context.Background(), insert(k)); err != nil {
+				t.Errorf("a small one: %v", err)
+			}
+		})
+		all.Go(func() {
+			err := d.Update(context.Background(), big)
+			var e *coffer.Error
+			if !errors.As(err, &e) || e.Kind != coffer.OverQuota || e.Code != "disk_full" {
+				t.Errorf("a big one: %v, want disk_full", err)
+			}
+		})
+	}
+	waiting(t, 10)
+	release()
+	all.Wait()
+	wantKeys(t, d, 0, 1, 2, 3, 4)
+}
+
+func TestNestedUpdate(t *testing.T) {
+	d := dbtest.SQLite(t)
+	defer func() {
+		if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), "inside a function") {
+			t.Errorf("an Update inside an Update: %v, want a panic that says so", p)
+		}
+		if err := d.Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	d.Update(t.Context(), func(*db.Tx) error {
+		return d.Update(t.Context(), func(*db.Tx) error { return nil })
+	})
+}
+
+func TestCancel(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		ctx, cancel := context.WithCancel(t.Context())
+		// A function that runs is not disturbed.
+		err := d.Update(ctx, func(tx *db.Tx) error {
+			cancel()
+			return insert(1)(tx)
+		})
+		if err != nil {
+			t.Errorf("cancelled while running: %v", err)
+		}
+		// One that has not begun does not begin.
+		if err := d.Update(ctx, insert(2)); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled before: %v", err)
+		}
+		wantKeys(t, d, 1)
+
+		// A view ends in the middle of a statement that would take minutes.
+		ctx, cancel = context.WithCancel(t.Context())
+		err = d.View(ctx, func(tx *db.Tx) error {
+			time.AfterFunc(50*time.Millisecond, cancel)
+			var n int
+			return tx.Scan(`WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 1000000000) SELECT MAX(x) FROM c`, nil, &n)
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("a cancelled view: %v", err)
+		}
+		wantKeys(t, d, 1)
+	})
+}
+
+// A function that waits for the writer can be given up.
+func TestCancelWhileWaiting(t *testing.T) {
+	d := dbtest.SQLite(t)
+	release := held(t, d)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { waiting(t, 1); cancel() }()
+	if err := d.Update(ctx, func(*db.Tx) error { t.Error("it ran"); return nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	release()
+}
+
+// A view sees one state, whatever is committed meanwhile, and cannot write.
+func TestView(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		count := func(tx *db.Tx) (n int) {
+			if err := tx.Scan("SELECT CAST(COUNT(*) AS BIGINT) FROM t", nil, &n); err != nil {
+				t.Error(err)
+			}
+			return n
+		}
+		err := d.View(t.Context(), func(tx *db.Tx) error {
+			before := count(tx)
+			done := make(chan error)
+			go func() { done <- d.Update(context.Background(), insert(1)) }()
+			if err := <-done; err != nil {
+				return err
+			}
+			if after := count(tx); after != before {
+				t.Errorf("the view saw %d rows, then %d", before, after)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if err := d.View(t.Context(), insert(2)); err == nil {
+			t.Error("a view could write")
+		}
+		wantKeys(t, d, 1)
+	})
+}
+
+func TestClose(t *testing.T) {
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		d := open(db.Options{})
+		script(t, d, `CREATE TABLE t (k BIGINT PRIMARY KEY)`)
+		inside, leave, done := make(chan bool), make(chan bool), make(chan error)
+		go func() {
+			done <- d.Update(context.Background(), func(tx *db.Tx) error { close(inside); <-leave; return insert(1)(tx) })
+		}()
+		<-inside
+		closed := make(chan error)
+		go func() { closed <- d.Close() }()
+		// Close refuses newcomers at once, but does not return before the function.
+		for {
+			if err := d.Ping(context.Background()); err != nil {
+				if coffer.KindOf(err) != coffer.Busy {
+					t.Errorf("after Close: %v, want busy", err)
+				}
+				break
+			}
+		}
+		select {
+		case <-closed:
+			t.Error("Close did not wait")
+		default:
+		}
+		close(leave)
+		if err := <-done; err != nil {
+			t.Errorf("a function that ran when Close was called: %v", err)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(crashVariable) != "" {
+		crashChild()
+		return
+	}
+	os.Exit(m.Run())
+}
