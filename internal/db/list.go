@@ -1,0 +1,120 @@
+package db
+
+import "coffer"
+
+// Sort is an order of the children of a folder. Folders come first in each.
+type Sort uint8
+
+// The orders, each with an index.
+const (
+	ByName Sort = iota
+	ByChanged
+	BySize
+)
+
+// Position is where a child stands in an order. Key is used with ByName, Num
+// with the others.
+type Position struct {
+	Kind coffer.NodeKind
+	Key  []byte
+	Num  int64
+	ID   coffer.ID
+}
+
+// A Listing asks for children of a folder.
+type Listing struct {
+	Parent coffer.ID
+	Sort   Sort
+	Desc   bool
+	After  *Position // nil: from the beginning of the order
+	Query  string    // only names that contain it, folded; "": all
+	Limit  int
+}
+
+// Listed is a child and its place in the order asked for.
+type Listed struct {
+	Node coffer.Node
+	At   Position
+}
+
+// Children returns the living children of a folder. Folders come first also
+// in descending order, unless last is asked for by FilesFirst.
+func (tx *Tx) Children(l Listing, filesFirst bool) ([]Listed, error) {
+	kinds := [...]coffer.NodeKind{coffer.Folder, coffer.File}
+	if filesFirst {
+		kinds = [...]coffer.NodeKind{coffer.File, coffer.Folder}
+	}
+	var out []Listed
+	for i, kind := range kinds {
+		after := l.After
+		if after != nil && after.Kind != kind {
+			if i == 0 { // the position is in the second kind
+				continue
+			}
+			after = nil
+		}
+		more, err := tx.childrenOf(l, kind, after, l.Limit-len(out))
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, more...); len(out) == l.Limit {
+			break
+		}
+	}
+	return out, nil
+}
+
+func (tx *Tx) childrenOf(l Listing, kind coffer.NodeKind, after *Position, limit int) ([]Listed, error) {
+	column, cmp, dir := "sort_key", ">", ""
+	switch l.Sort {
+	case ByChanged:
+		column = "changed_at"
+	case BySize:
+		column = "size"
+	}
+	if l.Desc {
+		cmp, dir = "<", " DESC"
+	}
+	q := `SELECT ` + nodeColumns + `, n.` + column + ` FROM node AS n WHERE n.parent_id = $1 AND n.kind = $2 AND n.trashed_at IS NULL`
+	args := []any{l.Parent, int64(kind), limit}
+	if after != nil {
+		q += ` AND (n.` + column + `, n.id) ` + cmp + ` ($4, $5)`
+		if l.Sort == ByName {
+			args = append(args, after.Key, after.ID)
+		} else {
+			args = append(args, after.Num, after.ID)
+		}
+	}
+	if l.Query != "" {
+		q += ` AND ` + tx.contains("n.name_key", placeholders(len(args)+1, 1))
+		args = append(args, coffer.NameKey(l.Query))
+	}
+	q += ` ORDER BY n.` + column + dir + `, n.id` + dir + ` LIMIT $3`
+	return collect(tx, func(scan scan) (c Listed, err error) {
+		c.At.Kind = kind
+		at := any(&c.At.Num)
+		if l.Sort == ByName {
+			at = &c.At.Key
+		}
+		err = scan(append(nodeFields(&c.Node), at)...)
+		c.At.ID = c.Node.ID
+		return c, err
+	}, q, args...)
+}
+
+// CountChildren returns how many living children of a folder have names that
+// contain query, folded.
+func (tx *Tx) CountChildren(parent coffer.ID, query string) (n int64, err error) {
+	err = tx.row(`SELECT CAST(COUNT(*) AS BIGINT) FROM node AS n WHERE n.parent_id = $1 AND n.trashed_at IS NULL AND `+
+		tx.contains("n.name_key", "$2"), parent, coffer.NameKey(query)).Scan(&n)
+	return n, err
+}
+
+// contains is the condition that the bytes of one operand are somewhere in
+// another. The engines have no common word for it.
+func (tx *Tx) contains(in, part string) string {
+	if tx.engine == Postgres {
+		return `position(` + part + ` IN ` + in + `) > 0`
+	}
+	return `instr(` + in + `, ` + part + `) > 0`
+}

@@ -1,0 +1,103 @@
+package db
+
+import (
+	"database/sql"
+	"errors"
+
+	"coffer"
+)
+
+const spaceColumns = `space.id, space.kind, space.owner_id, space.root_id, space.seq, space.used, space.reserved, COALESCE(space.quota, -1), space.created_at`
+
+func spaceFields(s *coffer.Space) []any {
+	return []any{&s.ID, &s.Kind, &s.OwnerID, &s.RootID, &s.Seq, &s.Used, &s.Reserved, &s.Quota, &s.CreatedAt}
+}
+
+func scanSpace(scan scan) (s coffer.Space, err error) { err = scan(spaceFields(&s)...); return s, err }
+
+// quota stores -1, no limit, as NULL.
+func quota(bytes int64) sql.NullInt64 { return sql.NullInt64{Int64: bytes, Valid: bytes >= 0} }
+
+// InsertSpace adds an empty space, made now, and reports whether it did: false
+// when its owner has one already.
+func (tx *Tx) InsertSpace(s coffer.Space) (bool, error) {
+	n, err := tx.exec(`INSERT INTO space (id, kind, owner_id, root_id, seq, used, reserved, quota, created_at)
+		VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $6) ON CONFLICT (owner_id) DO NOTHING`,
+		s.ID, s.Kind, s.OwnerID, s.RootID, quota(s.Quota), tx.Now)
+	return n == 1, err
+}
+
+// Space returns a space by its id.
+func (tx *Tx) Space(id coffer.ID) (coffer.Space, error) {
+	return scanSpace(tx.row(`SELECT `+spaceColumns+` FROM space WHERE id = $1`, id).Scan)
+}
+
+// PersonalSpace returns the space of a person.
+func (tx *Tx) PersonalSpace(owner coffer.ID) (coffer.Space, error) {
+	return scanSpace(tx.row(`SELECT `+spaceColumns+` FROM space WHERE owner_id = $1`, owner).Scan)
+}
+
+// Spaces returns up to limit spaces in order of id, those above after.
+func (tx *Tx) Spaces(after coffer.ID, limit int) ([]coffer.Space, error) {
+	return collect(tx, scanSpace, `SELECT `+spaceColumns+` FROM space WHERE id > $1 ORDER BY id LIMIT $2`, after[:], limit)
+}
+
+// LockSpace makes this transaction the only one that changes the tree of a
+// space until it ends, and returns the space. It is the first statement of
+// each such change; two spaces are locked in order of their ids.
+func (tx *Tx) LockSpace(id coffer.ID) (coffer.Space, error) {
+	return scanSpace(tx.row(`UPDATE space SET seq = seq + 1 WHERE id = $1 RETURNING `+spaceColumns, id).Scan)
+}
+
+// TakeQuota adds to the used and reserved bytes of a space and reports whether
+// the quota allows it. Either may be less than nothing; what does not make
+// their sum greater is always allowed.
+func (tx *Tx) TakeQuota(id coffer.ID, used, reserved int64) (bool, error) {
+	n, err := tx.exec(`UPDATE space SET used = used + $2, reserved = reserved + $3
+		WHERE id = $1 AND (CAST($4 AS BIGINT) <= 0 OR quota IS NULL OR used + reserved + $4 <= quota)`,
+		id, used, reserved, used+reserved)
+	return n == 1, err
+}
+
+// SetQuota sets the most bytes that a space may hold; -1 = no limit.
+func (tx *Tx) SetQuota(id coffer.ID, bytes int64) error {
+	return tx.execOne(`UPDATE space SET quota = $2 WHERE id = $1`, id, quota(bytes))
+}
+
+// CountSpace counts anew what the used and reserved bytes of a space should be.
+func (tx *Tx) CountSpace(id coffer.ID) (used, reserved int64, err error) {
+	err = tx.row(`SELECT CAST(COALESCE((SELECT SUM(size) FROM version WHERE space_id = $1), 0) AS BIGINT),
+		CAST(COALESCE((SELECT SUM(reserved) FROM upload WHERE space_id = $1), 0) AS BIGINT)`, id).Scan(&used, &reserved)
+	return used, reserved, err
+}
+
+// Standing is what may have changed about a user since a request began.
+type Standing struct {
+	Role     coffer.Role
+	Disabled bool
+}
+
+// Standing returns how a user stands now. It is ErrNotFound when the account
+// is gone, or the session or token (where not zero) has ended.
+func (tx *Tx) Standing(user, session, token coffer.ID) (s Standing, err error) {
+	switch {
+	case !session.IsZero():
+		err = tx.row(`SELECT u.role, u.disabled FROM user_account AS u JOIN session AS s ON s.user_id = u.id
+			WHERE u.id = $1 AND s.id = $2 AND s.expires_at > $3`, user, session, tx.Now).Scan(&s.Role, &s.Disabled)
+	case !token.IsZero():
+		err = tx.row(`SELECT u.role, u.disabled FROM user_account AS u JOIN token AS t ON t.user_id = u.id
+			WHERE u.id = $1 AND t.id = $2 AND t.expires_at > $3`, user, token, tx.Now).Scan(&s.Role, &s.Disabled)
+	default:
+		err = tx.row(`SELECT role, disabled FROM user_account WHERE id = $1`, user).Scan(&s.Role, &s.Disabled)
+	}
+	return s, err
+}
+
+// PersonName returns the name of an account, "" when there is none.
+func (tx *Tx) PersonName(id coffer.ID) (name string, err error) {
+	err = tx.row(`SELECT name FROM user_account WHERE id = $1`, id).Scan(&name)
+	if errors.Is(err, coffer.ErrNotFound) {
+		return "", nil
+	}
+	return name, err
+}

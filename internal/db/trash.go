@@ -1,0 +1,108 @@
+package db
+
+import "coffer"
+
+// TrashNode marks a node as trash, with everything below it.
+func (tx *Tx) TrashNode(id, by coffer.ID) error {
+	return tx.execOne(`UPDATE node SET trashed_at = $2, trashed_by = $3, rev = rev + 1 WHERE id = $1 AND trashed_at IS NULL`, id, tx.Now, by)
+}
+
+// DoomNode deletes a node of the trash for ever: it and what lies below are
+// gone for everybody at once, the rows go with PurgeBatch.
+func (tx *Tx) DoomNode(id coffer.ID) error {
+	return tx.execOne(`UPDATE node SET doomed_at = $2 WHERE id = $1 AND trashed_at IS NOT NULL`, id, tx.Now)
+}
+
+// Trash returns up to limit nodes in the trash of a space, newest first; those
+// after the position (time, id), which is zero for the first.
+func (tx *Tx) Trash(space coffer.ID, trashedAt int64, id coffer.ID, limit int) ([]coffer.Node, error) {
+	if trashedAt == 0 {
+		return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n
+			WHERE n.space_id = $1 AND n.trashed_at IS NOT NULL AND n.doomed_at IS NULL
+			ORDER BY n.trashed_at DESC, n.id DESC LIMIT $2`, space, limit)
+	}
+	return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n
+		WHERE n.space_id = $1 AND n.trashed_at IS NOT NULL AND n.doomed_at IS NULL AND (n.trashed_at, n.id) < ($3, $4)
+		ORDER BY n.trashed_at DESC, n.id DESC LIMIT $2`, space, limit, trashedAt, id)
+}
+
+// CountTrash returns how many nodes are in the trash of a space.
+func (tx *Tx) CountTrash(space coffer.ID) (n int64, err error) {
+	err = tx.row(`SELECT CAST(COUNT(*) AS BIGINT) FROM node WHERE space_id = $1 AND trashed_at IS NOT NULL AND doomed_at IS NULL`, space).Scan(&n)
+	return n, err
+}
+
+// OldTrash returns up to limit nodes that are in any trash since before the
+// time.
+func (tx *Tx) OldTrash(before int64, limit int) ([]coffer.Node, error) {
+	return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n
+		WHERE n.trashed_at IS NOT NULL AND n.trashed_at < $1 AND n.doomed_at IS NULL ORDER BY n.id LIMIT $2`, before, limit)
+}
+
+// Doomed returns up to limit nodes whose rows and those below may go now.
+func (tx *Tx) Doomed(limit int) ([]coffer.Node, error) {
+	return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n WHERE n.doomed_at IS NOT NULL AND n.doomed_at <= $1
+		ORDER BY n.doomed_at, n.id LIMIT $2`, tx.Now, limit)
+}
+
+// SubfoldersOf returns up to limit living folders in a folder.
+func (tx *Tx) SubfoldersOf(parent coffer.ID, limit int) ([]coffer.ID, error) {
+	return collect(tx, scanID, `SELECT id FROM node WHERE parent_id = $1 AND kind = 0 AND trashed_at IS NULL ORDER BY sort_key, id LIMIT $2`, parent, limit)
+}
+
+// DetachTrash takes nodes that are in the trash by themselves out of a folder
+// that goes: they stay in the trash without a place to go back to. It returns
+// how many, at most limit.
+func (tx *Tx) DetachTrash(parent coffer.ID, limit int) (int64, error) {
+	return tx.exec(`UPDATE node SET parent_id = NULL WHERE id IN
+		(SELECT id FROM node WHERE parent_id = $1 AND trashed_at IS NOT NULL ORDER BY id LIMIT $2)`, parent, limit)
+}
+
+// A purged version freed this many bytes and maybe this blob.
+type purged struct {
+	blob coffer.ID
+	size int64
+}
+
+// PurgeFiles deletes up to limit files of a folder that goes, with all their
+// versions, and marks their blobs dead where nothing else names them. It
+// returns how many files went and the bytes of their versions.
+func (tx *Tx) PurgeFiles(parent coffer.ID, limit int) (files, bytes int64, err error) {
+	const some = `(SELECT id FROM node WHERE parent_id = $1 AND kind = 1 AND trashed_at IS NULL ORDER BY id LIMIT $2)`
+	bytes, err = tx.purgeVersions(`DELETE FROM version WHERE node_id IN `+some+` RETURNING blob_id, size`, parent, limit)
+	if err != nil {
+		return 0, 0, err
+	}
+	files, err = tx.exec(`DELETE FROM node WHERE id IN `+some, parent, limit)
+	return files, bytes, err
+}
+
+// PurgeNode deletes one node that has no children, a file with its versions,
+// whose bytes it returns.
+func (tx *Tx) PurgeNode(id coffer.ID) (bytes int64, err error) {
+	bytes, err = tx.purgeVersions(`DELETE FROM version WHERE node_id = $1 RETURNING blob_id, size`, id)
+	if err != nil {
+		return 0, err
+	}
+	return bytes, tx.execOne(`DELETE FROM node WHERE id = $1`, id)
+}
+
+func (tx *Tx) purgeVersions(q string, args ...any) (bytes int64, err error) {
+	gone, err := collect(tx, func(scan scan) (p purged, err error) { err = scan(&p.blob, &p.size); return p, err }, q, args...)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range gone {
+		bytes += p.size
+		if err := tx.ReleaseBlob(p.blob); err != nil {
+			return 0, err
+		}
+	}
+	return bytes, nil
+}
+
+// IsDoomed reports whether a node is there and its rows may go now.
+func (tx *Tx) IsDoomed(id coffer.ID) (due bool, err error) {
+	err = tx.row(`SELECT EXISTS (SELECT 1 FROM node WHERE id = $1 AND doomed_at IS NOT NULL AND doomed_at <= $2)`, id, tx.Now).Scan(&due)
+	return due, err
+}
