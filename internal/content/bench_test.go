@@ -58,7 +58,10 @@ func (endless) Size() int64                           { return 1 << 40 }
 func (endless) Close() error                          { return nil }
 
 func benchDisk(b *testing.B) *disk.Store {
-	s := disk.New(filepath.Join(b.TempDir(), "blobs"))
+	s, err := disk.Open(filepath.Join(b.TempDir(), "blobs"))
+	if err != nil {
+		b.Fatal(err)
+	}
 	blobtest.Marked(b, s)
 	return s
 }

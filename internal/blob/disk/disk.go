@@ -44,9 +44,13 @@ type Store struct {
 	folders map[string]*folder // those that were flushed since the start
 }
 
-// New returns the store in dir. Nothing is read or made before Marker.
-func New(dir string) *Store {
-	return &Store{dir: dir, fsync: (*os.File).Sync, folders: map[string]*folder{}}
+// Open returns the store in dir. Nothing is read or made before Marker.
+func Open(dir string) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{dir: dir, fsync: (*os.File).Sync, folders: map[string]*folder{}}, nil
 }
 
 // folderOf returns the folder of a blob below dir, and path its file.

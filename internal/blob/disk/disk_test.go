@@ -17,11 +17,20 @@ import (
 )
 
 func TestSuite(t *testing.T) {
-	blobtest.Run(t, func(t *testing.T) blob.Store { return New(filepath.Join(t.TempDir(), "blobs")) })
+	blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, filepath.Join(t.TempDir(), "blobs")) })
+}
+
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func marked(t testing.TB) *Store {
-	s := New(filepath.Join(t.TempDir(), "blobs"))
+	s := open(t, filepath.Join(t.TempDir(), "blobs"))
 	blobtest.Marked(t, s)
 	return s
 }
@@ -38,7 +47,7 @@ func TestDisk(t *testing.T) {
 		{"never overwrites", testNeverOverwrites}, {"flushes are shared", testFlushesAreShared}, {"mark", testMark},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.f(t, New(s.dir))
+			c.f(t, open(t, s.dir))
 			for id := range blobtest.Entries(t, s, "") {
 				if err := s.Delete(t.Context(), id); err != nil {
 					t.Fatal(err)
@@ -126,7 +135,7 @@ func testMark(t *testing.T, s *Store) {
 	os.Remove(s.dir)
 	os.Rename(s.dir+".away", s.dir)
 	// A first start that was cut goes on.
-	cut := New(filepath.Join(t.TempDir(), "blobs"))
+	cut := open(t, filepath.Join(t.TempDir(), "blobs"))
 	os.MkdirAll(filepath.Join(cut.dir, "b", "00"), 0o700)
 	blobtest.Put(t, blobtest.Marked(t, cut), []byte("x"))
 }
@@ -225,7 +234,7 @@ func testNeverOverwrites(t *testing.T, s *Store) {
 		}
 	}
 	id := coffer.RandomID()
-	other := New(s.dir)
+	other := open(t, s.dir)
 	p1, _ := s.Stage(t.Context(), id, 100)
 	p1.WriteAt([]byte("one"), 0)
 	if err := p1.Publish(t.Context(), 3); err != nil {
