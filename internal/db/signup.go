@@ -21,8 +21,8 @@ type Signup struct {
 	ExpiresAt  int64
 }
 
-const signupColumns = `s.id, s.email, s.name, s.password_sealed, s.kek_ver, s.cookie_hash, s.link_hash, s.code_mac, s.code_kek_ver, s.code_until, s.code_tries,
-	s.address, s.sent_at, s.created_at, s.expires_at`
+const signupColumns = `id, email, name, password_sealed, kek_ver, cookie_hash, link_hash, code_mac, code_kek_ver, code_until, code_tries,
+	address, sent_at, created_at, expires_at`
 
 func scanSignup(scan scan) (s Signup, err error) {
 	err = scan(&s.ID, &s.Email, &s.Name, &s.Password.Sealed, &s.Password.KEKVer, &s.CookieHash, &s.LinkHash, &s.CodeMAC, &s.CodeKEKVer, &s.CodeUntil, &s.CodeTries,
@@ -57,25 +57,25 @@ func (tx *Tx) RenewSignup(s Signup) error {
 
 // SignupByCookie returns the living sign-up of a browser.
 func (tx *Tx) SignupByCookie(hash []byte) (Signup, error) {
-	return scanSignup(tx.row(`SELECT `+signupColumns+` FROM signup AS s WHERE s.cookie_hash = $1 AND s.expires_at > $2`, hash, tx.Now).Scan)
+	return scanSignup(tx.row(`SELECT `+signupColumns+` FROM signup WHERE cookie_hash = $1 AND expires_at > $2`, hash, tx.Now).Scan)
 }
 
 // SignupByLink returns the living sign-up that a mail's button confirms.
 func (tx *Tx) SignupByLink(hash []byte) (Signup, error) {
-	return scanSignup(tx.row(`SELECT `+signupColumns+` FROM signup AS s WHERE s.link_hash = $1 AND s.expires_at > $2`, hash, tx.Now).Scan)
+	return scanSignup(tx.row(`SELECT `+signupColumns+` FROM signup WHERE link_hash = $1 AND expires_at > $2`, hash, tx.Now).Scan)
 }
 
 // CountCodeTry counts a try of the six digits and returns the sign-up. After
 // most tries, or when the code's time is over, it returns coffer.ErrNotFound.
 func (tx *Tx) CountCodeTry(cookieHash []byte, most int64) (Signup, error) {
-	return scanSignup(tx.row(`UPDATE signup AS s SET code_tries = code_tries + 1
-		WHERE s.cookie_hash = $1 AND s.expires_at > $2 AND s.code_until > $2 AND s.code_tries < $3 RETURNING `+signupColumns, cookieHash, tx.Now, most).Scan)
+	return scanSignup(tx.row(`UPDATE signup SET code_tries = code_tries + 1
+		WHERE cookie_hash = $1 AND expires_at > $2 AND code_until > $2 AND code_tries < $3 RETURNING `+signupColumns, cookieHash, tx.Now, most).Scan)
 }
 
 // TakeSignup removes the living sign-up that a link confirms and returns it: it
 // counts once.
 func (tx *Tx) TakeSignup(linkHash []byte) (Signup, error) {
-	return scanSignup(tx.row(`DELETE FROM signup AS s WHERE s.link_hash = $1 AND s.expires_at > $2 RETURNING `+signupColumns, linkHash, tx.Now).Scan)
+	return scanSignup(tx.row(`DELETE FROM signup WHERE link_hash = $1 AND expires_at > $2 RETURNING `+signupColumns, linkHash, tx.Now).Scan)
 }
 
 // DeleteSignup removes the sign-up of an address, if there is one.

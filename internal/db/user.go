@@ -42,10 +42,11 @@ func (tx *Tx) UserByEmail(email string) (u coffer.User, p Password, err error) {
 
 // LockUser is UserByEmail, and makes this transaction the only one that decides
 // about the person's password, sessions, tokens and resets until it ends.
-func (tx *Tx) LockUser(email string) (u coffer.User, p Password, err error) {
-	err = tx.row(`UPDATE user_account AS u SET disabled = u.disabled WHERE u.email = $1 RETURNING `+userColumns+`, u.password_sealed, u.kek_ver`, email).
-		Scan(append(userFields(&u), &p.Sealed, &p.KEKVer)...)
-	return u, p, err
+func (tx *Tx) LockUser(email string) (coffer.User, Password, error) {
+	if err := tx.execOne(`UPDATE user_account SET disabled = disabled WHERE email = $1`, email); err != nil {
+		return coffer.User{}, Password{}, err
+	}
+	return tx.UserByEmail(email)
 }
 
 // ReplacePassword stores the same password under other costs or another key. It
