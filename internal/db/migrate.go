@@ -168,7 +168,7 @@ func (d *DB) migrate(ctx context.Context) error {
 	dialect := goose.DialectSQLite3
 	if d.engine == Postgres {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 		if err != nil {
 			return err
 		}

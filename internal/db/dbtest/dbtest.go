@@ -9,17 +9,15 @@ package dbtest
 
 import (
 	"context"
-	"crypto/rand"
+	"errors"
 	"fmt"
-	"net/url"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"coffer/internal/db"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Variable is the name of the environment variable with the address of the
@@ -44,7 +42,7 @@ func EachWith(t *testing.T, test func(t *testing.T, open func(db.Options) *db.DB
 		test(t, func(o db.Options) *db.DB {
 			t.Helper()
 			if o.DSN == "" {
-				o.DSN = newSQLite(t)
+				o.DSN = migratedSQLite(t)
 			}
 			return open(t, o)
 		})
@@ -53,7 +51,7 @@ func EachWith(t *testing.T, test func(t *testing.T, open func(db.Options) *db.DB
 		test(t, func(o db.Options) *db.DB {
 			t.Helper()
 			if o.DSN == "" {
-				o.DSN = newPostgres(t, template(t))
+				o.DSN = migratedPostgres(t)
 			}
 			return open(t, o)
 		})
@@ -65,14 +63,14 @@ func EachWith(t *testing.T, test func(t *testing.T, open func(db.Options) *db.DB
 func EachDSN(t *testing.T, test func(t *testing.T, newDSN func() string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, func() string { return newSQLite(t) }) })
-	t.Run("postgres", func(t *testing.T) { test(t, func() string { return newPostgres(t, "template1") }) })
+	t.Run("postgres", func(t *testing.T) { test(t, func() string { return newPostgres(t) }) })
 }
 
 // SQLite opens a new, migrated, empty SQLite database, for packages that have
 // nothing to learn from a second engine.
 func SQLite(t testing.TB) *db.DB {
 	t.Helper()
-	return open(t, db.Options{DSN: newSQLite(t)})
+	return open(t, db.Options{DSN: migratedSQLite(t)})
 }
 
 // open opens and migrates a database and closes it after the test.
@@ -97,116 +95,55 @@ func newSQLite(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "coffer.db")
 }
 
-// newPostgres copies a database and returns the copy's address.
-func newPostgres(t testing.TB, from string) string {
+// migratedSQLite is newSQLite with the schema in it: a copy of a file that the
+// first test of a schema leaves in the folder for temporary files.
+func migratedSQLite(t testing.TB) string {
 	t.Helper()
-	name := prefix + strings.ToLower(rand.Text())
-	create := "CREATE DATABASE " + name + " TEMPLATE " + from
-	if err := command(t, create); err != nil {
-		t.Fatalf("make a database for the test: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := command(t, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Errorf("drop the test's database: %v", err)
+	model := filepath.Join(os.TempDir(), fmt.Sprintf("%s%s_%d.db", prefix, schemaID(t, db.SQLite), os.Getuid()))
+	content, err := os.ReadFile(model)
+	if errors.Is(err, fs.ErrNotExist) {
+		draft := filepath.Join(t.TempDir(), "model.db")
+		migrate(t, draft)
+		if content, err = os.ReadFile(draft); err == nil {
+			// By rename: a half-written file is never taken for the model.
+			var f *os.File
+			if f, err = os.CreateTemp(os.TempDir(), prefix); err == nil {
+				_, err = f.Write(content)
+				err = errors.Join(err, f.Close(), os.Rename(f.Name(), model))
+			}
 		}
-	})
-	return address(t, name)
+	}
+	if err != nil {
+		t.Fatalf("make the model database: %v", err)
+	}
+	dsn := newSQLite(t)
+	if err := os.WriteFile(strings.TrimPrefix(dsn, "sqlite:"), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dsn
+}
+
+// migrate makes a database ready and closes it.
+func migrate(t testing.TB, dsn string) {
+	t.Helper()
+	d, err := db.Open(context.Background(), db.Options{DSN: dsn})
+	if err != nil {
+		t.Fatalf("open a database to migrate it: %v", err)
+	}
+	if err := errors.Join(d.Migrate(context.Background()), d.Close()); err != nil {
+		t.Fatalf("migrate a database: %v", err)
+	}
+}
+
+func schemaID(t testing.TB, e db.Engine) string {
+	t.Helper()
+	id, err := db.SchemaID(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // prefix begins the names of all databases made here.
 const prefix = "coffer_test_"
 
-// templateLock is the advisory lock under which the template is made: test
-// programs of several packages run at once.
-const templateLock = 0x636f66666572
-
-// template returns the name of a migrated database to copy, making it first
-// when this schema has none yet. It stays for later runs.
-func template(t testing.TB) string {
-	t.Helper()
-	id, err := db.SchemaID(db.Postgres)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "coffer_template_" + id
-	ctx := context.Background()
-	conn := connect(t)
-	defer conn.Close(ctx)
-	var there bool
-	exists := func() bool {
-		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)", name).Scan(&there); err != nil {
-			t.Fatalf("look for the template database: %v", err)
-		}
-		return there
-	}
-	if exists() {
-		return name
-	}
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", templateLock); err != nil {
-		t.Fatalf("lock: %v", err)
-	}
-	if exists() {
-		return name
-	}
-	// Built under another name: a half-made one is never taken for the template.
-	draft := name + "_draft"
-	for _, q := range []string{"DROP DATABASE IF EXISTS " + draft + " WITH (FORCE)", "CREATE DATABASE " + draft} {
-		if _, err := conn.Exec(ctx, q); err != nil {
-			t.Fatalf("make the template database: %v", err)
-		}
-	}
-	d, err := db.Open(ctx, db.Options{DSN: address(t, draft)})
-	if err != nil {
-		t.Fatalf("open the template database: %v", err)
-	}
-	if err := d.Migrate(ctx); err != nil {
-		t.Fatalf("migrate the template database: %v", err)
-	}
-	if err := d.Close(); err != nil {
-		t.Fatalf("close the template database: %v", err)
-	}
-	if _, err := conn.Exec(ctx, "ALTER DATABASE "+draft+" RENAME TO "+name); err != nil {
-		t.Fatalf("name the template database: %v", err)
-	}
-	return name
-}
-
-func server(t testing.TB) string {
-	t.Helper()
-	s := os.Getenv(Variable)
-	if s == "" {
-		t.Fatalf("%s is not set: every database test also runs on PostgreSQL. `make test` starts one, or name yours: postgres://user@host:port/postgres", Variable)
-	}
-	return s
-}
-
-// address is the server's address with another database in it.
-func address(t testing.TB, database string) string {
-	t.Helper()
-	u, err := url.Parse(server(t))
-	if err != nil {
-		t.Fatalf("%s is not an address", Variable)
-	}
-	u.Path = "/" + database
-	return u.String()
-}
-
-func connect(t testing.TB) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(context.Background(), server(t))
-	if err != nil {
-		t.Fatalf("connect to the server that %s names: %v", Variable, err)
-	}
-	return conn
-}
-
-// command runs one statement on the server, outside of a transaction.
-func command(t testing.TB, query string) error {
-	t.Helper()
-	conn := connect(t)
-	defer conn.Close(context.Background())
-	if _, err := conn.Exec(context.Background(), query); err != nil {
-		return fmt.Errorf("%s: %w", query, err)
-	}
-	return nil
-}
