@@ -12,9 +12,10 @@ import (
 
 // Keyring holds the opened KEKs of an installation. Safe for concurrent use.
 type Keyring struct {
-	install coffer.ID
-	active  uint32
-	keks    map[uint32]seal.Key // never changed
+	install  coffer.ID
+	provider Provider
+	active   uint32
+	keks     map[uint32]seal.Key // never changed
 }
 
 func load(ctx context.Context, d *db.DB) (rows []db.KEK, err error) {
@@ -48,7 +49,7 @@ func Open(ctx context.Context, d *db.DB, p Provider, install coffer.ID) (*Keyrin
 			return nil, err
 		}
 	}
-	k := &Keyring{install: install, keks: map[uint32]seal.Key{}}
+	k := &Keyring{install: install, provider: p, keks: map[uint32]seal.Key{}}
 	for _, row := range rows {
 		kek, err := open(ctx, p, install, row)
 		if err != nil {
@@ -97,6 +98,9 @@ func open(ctx context.Context, p Provider, install coffer.ID, row db.KEK) (seal.
 	}
 	return kek, nil
 }
+
+// Check tells, cheaply, whether the provider of the master key can be used now.
+func (k *Keyring) Check(ctx context.Context) error { return k.provider.Check(ctx) }
 
 // Active returns the version of the KEK that new records are sealed under.
 func (k *Keyring) Active() uint32 { return k.active }
