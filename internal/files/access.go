@@ -1,0 +1,298 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"coffer"
+	"coffer/internal/db"
+)
+
+// A pass proves that a principal was allowed one right on one node. It is made
+// in this file only, and verbs that need the right take it from here: what was
+// not decided cannot be done.
+type pass struct {
+	node   coffer.Node
+	space  coffer.Space
+	depth  int64 // folders above the node
+	access coffer.Access
+	right  coffer.Right
+	trash  bool // the node is in the trash; else it lives
+}
+
+// As returns what a principal may see and do. There is no other way in.
+func (s *Service) As(p coffer.Principal) *View { return &View{s: s, p: p} }
+
+// View is the files as one principal sees them. Nodes that the principal may
+// not see answer coffer.ErrNotFound, before anything else is looked at.
+type View struct {
+	s *Service
+	p coffer.Principal
+}
+
+// decide is the one decision: it loads a node with all that counts and asks
+// the pure rules.
+func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash bool) (pass, error) {
+	at, err := tx.Place(id)
+	if err != nil {
+		return pass{}, err
+	}
+	a := coffer.Decide(p, at.Space)
+	if a == coffer.NoAccess || trash && !at.Trashed() || !trash && !at.Living() {
+		return pass{}, coffer.ErrNotFound
+	}
+	if err := coffer.Permit(p, a, r); err != nil {
+		return pass{}, err
+	}
+	return pass{node: at.Node, space: at.Space, depth: at.Depth, access: a, right: r, trash: trash}, nil
+}
+
+// look decides about a living node and reads in the same snapshot.
+func (v *View) look(ctx context.Context, id coffer.ID, r coffer.Right, fn func(tx *db.Tx, p pass) error) error {
+	return v.s.db.View(ctx, func(tx *db.Tx) error {
+		p, err := decide(tx, v.p, id, r, false)
+		if err != nil {
+			return err
+		}
+		return fn(tx, p)
+	})
+}
+
+// reach decides about a living node: the way in of what commits later.
+func (v *View) reach(ctx context.Context, id coffer.ID, r coffer.Right) (pass, error) {
+	return v.reachState(ctx, id, r, false)
+}
+
+// reachTrash is reach for a node that is in the trash itself.
+func (v *View) reachTrash(ctx context.Context, id coffer.ID, r coffer.Right) (pass, error) {
+	return v.reachState(ctx, id, r, true)
+}
+
+func (v *View) reachState(ctx context.Context, id coffer.ID, r coffer.Right, trash bool) (p pass, err error) {
+	err = v.s.db.View(ctx, func(tx *db.Tx) error {
+		p, err = decide(tx, v.p, id, r, trash)
+		return err
+	})
+	return p, err
+}
+
+// child is the pass for a living child that a folder's pass covers: access
+// flows down.
+func (p pass) child(n coffer.Node) (pass, error) {
+	if p.trash || n.ParentID != p.node.ID || n.SpaceID != p.space.ID || n.TrashedAt != 0 {
+		return pass{}, coffer.ErrNotFound
+	}
+	return pass{node: n, space: p.space, depth: p.depth + 1, access: p.access, right: p.right}, nil
+}
+
+// hidden is the pass for a node that a copy into the folder of p has made and
+// that nobody sees yet.
+func (p pass) hidden(n coffer.Node) (pass, error) {
+	if n.SpaceID != p.space.ID || !n.ParentID.IsZero() || n.ID == p.space.RootID {
+		return pass{}, coffer.ErrNotFound
+	}
+	return pass{node: n, space: p.space, access: p.access, right: p.right}, nil
+}
+
+// An act is what goes into the record of what happened.
+type act struct {
+	action string // noun.verb
+	node   coffer.ID
+	target coffer.ID
+	detail map[string]any
+}
+
+// errUnchanged ends a commit that found nothing to do: no change, no event.
+var errUnchanged = errors.New("files: nothing to change")
+
+// commit is the way out: one transaction that has the spaces of the passes to
+// itself, decides everything again, changes, and records. fn gets the fresh
+// passes in the order given, may run twice, and tells at least one act, or
+// returns errUnchanged.
+func (v *View) commit(ctx context.Context, fn func(tx *db.Tx, ps []pass) ([]act, error), ps ...pass) error {
+	err := v.change(ctx, ps, func(tx *db.Tx, fresh []pass) error {
+		acts, err := fn(tx, fresh)
+		if err != nil {
+			return err
+		}
+		if len(acts) == 0 {
+			return errors.New("files: a change without its event")
+		}
+		for _, a := range acts {
+			if err := tx.InsertEvent(v.event(fresh[0].space.ID, a)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
+}
+
+// prepare is commit without an event, for rows that nobody sees and that lead
+// to a commit: an upload that begins, a copy that is not shown yet.
+func (v *View) prepare(ctx context.Context, fn func(tx *db.Tx, ps []pass) error, ps ...pass) error {
+	return v.change(ctx, ps, fn)
+}
+
+func (v *View) change(ctx context.Context, ps []pass, fn func(tx *db.Tx, ps []pass) error) error {
+	return v.s.db.Update(ctx, func(tx *db.Tx) error {
+		if err := lock(tx, ps); err != nil {
+			return err
+		}
+		who, err := v.standing(tx)
+		if err != nil {
+			return err
+		}
+		fresh := make([]pass, len(ps))
+		for i, p := range ps {
+			if fresh[i], err = decide(tx, who, p.node.ID, p.right, p.trash); err != nil {
+				return err
+			}
+		}
+		return fn(tx, fresh)
+	})
+}
+
+// lock takes the spaces of the passes, in order of their ids.
+func lock(tx *db.Tx, ps []pass) error {
+	var ids []coffer.ID
+	for _, p := range ps {
+		if !slices.Contains(ids, p.space.ID) {
+			ids = append(ids, p.space.ID)
+		}
+	}
+	slices.SortFunc(ids, func(a, b coffer.ID) int { return bytes.Compare(a[:], b[:]) })
+	for _, id := range ids {
+		if _, err := tx.LockSpace(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// standing is the principal as it is now: an upload may have taken hours.
+func (v *View) standing(tx *db.Tx) (coffer.Principal, error) {
+	p := v.p
+	if p.Kind != coffer.UserKind {
+		return p, nil
+	}
+	now, err := tx.Standing(p.User.ID, p.SessionID, p.TokenID)
+	if errors.Is(err, coffer.ErrNotFound) {
+		return p, coffer.E(coffer.Unauthenticated, "unauthenticated", "You are signed out. Sign in again.")
+	}
+	p.User.Role, p.User.Disabled = now.Role, now.Disabled
+	return p, err
+}
+
+func (v *View) event(space coffer.ID, a act) coffer.Event {
+	e := coffer.Event{ActorKind: "user", ActorID: v.p.User.ID, Action: a.action, SpaceID: space, NodeID: a.node, TargetID: a.target,
+		Detail: map[string]any{"request": v.p.RequestID}}
+	if v.p.Kind == coffer.SystemKind {
+		e.ActorKind = "system"
+	}
+	if v.p.Address != "" {
+		e.Detail["address"] = v.p.Address
+	}
+	for k, d := range a.detail {
+		e.Detail[k] = d
+	}
+	return e
+}
+
+// opened records that a file was read, at most once in openedEvery for one
+// person and version.
+func (v *View) opened(ctx context.Context, p pass, a act) error {
+	seen := false
+	fresh := func(tx *db.Tx) (err error) {
+		seen, err = tx.OpenedSince(a.target, v.p.User.ID, tx.Now-openedEvery.Milliseconds())
+		return err
+	}
+	if err := v.s.db.View(ctx, fresh); err != nil || seen {
+		return err
+	}
+	return v.s.db.Update(ctx, func(tx *db.Tx) error {
+		if err := fresh(tx); err != nil || seen {
+			return err
+		}
+		return tx.InsertEvent(v.event(p.space.ID, a))
+	})
+}
+
+// record writes acts that change nothing, like a download.
+func (v *View) record(ctx context.Context, p pass, acts ...act) error {
+	return v.s.db.Update(ctx, func(tx *db.Tx) error {
+		for _, a := range acts {
+			if err := tx.InsertEvent(v.event(p.space.ID, a)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// own returns the pass for the root of the principal's own space, which is
+// made the first time. It is ErrNotFound for who may have none.
+func (v *View) own(ctx context.Context, r coffer.Right) (pass, error) {
+	if v.p.Kind != coffer.UserKind || !v.p.User.Role.Has(coffer.OwnSpace) || v.p.User.Disabled {
+		return pass{}, coffer.ErrNotFound
+	}
+	var space coffer.Space
+	find := func(tx *db.Tx) (err error) { space, err = tx.PersonalSpace(v.p.User.ID); return err }
+	err := v.s.db.View(ctx, find)
+	if errors.Is(err, coffer.ErrNotFound) {
+		err = v.s.db.Update(ctx, func(tx *db.Tx) error {
+			if _, err := v.standing(tx); err != nil {
+				return err
+			}
+			if err := v.makeSpace(tx); err != nil {
+				return err
+			}
+			return find(tx)
+		})
+	}
+	if err != nil {
+		return pass{}, err
+	}
+	return v.reach(ctx, space.RootID, r)
+}
+
+// makeSpace makes the principal's own space, its root and its first key, once
+// whoever else tries too.
+func (v *View) makeSpace(tx *db.Tx) error {
+	space := coffer.Space{ID: coffer.NewID(), Kind: coffer.Personal, OwnerID: v.p.User.ID, RootID: coffer.NewID(), Quota: -1}
+	made, err := tx.InsertSpace(space)
+	if err != nil || !made {
+		return err
+	}
+	if err := tx.InsertSpaceKey(v.s.keys.NewSpaceKey(space.ID)); err != nil {
+		return err
+	}
+	root := coffer.Node{ID: space.RootID, SpaceID: space.ID, Kind: coffer.Folder, CreatedBy: v.p.User.ID, ChangedBy: v.p.User.ID, CreatedAt: tx.Now, ChangedAt: tx.Now}
+	if err := tx.InsertNode(root); err != nil {
+		return err
+	}
+	return tx.InsertEvent(v.event(space.ID, act{action: "space.created", node: root.ID}))
+}
+
+// maintain changes rows that no verb of a person reaches: expired uploads, the
+// rest of what is deleted for ever. Jobs only. It has the space to itself.
+func (s *Service) maintain(ctx context.Context, space coffer.ID, fn func(tx *db.Tx) error) error {
+	return s.db.Update(ctx, func(tx *db.Tx) error {
+		if !space.IsZero() {
+			if _, err := tx.LockSpace(space); err != nil {
+				return err
+			}
+		}
+		return fn(tx)
+	})
+}
+
+// inspect reads whatever there is. Jobs and Check only.
+func (s *Service) inspect(ctx context.Context, fn func(tx *db.Tx) error) error {
+	return s.db.View(ctx, fn)
+}

@@ -1,0 +1,101 @@
+package files
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"coffer"
+	"coffer/internal/content"
+	"coffer/internal/db"
+	"coffer/internal/seal"
+)
+
+// Content is the bytes of one version, opened for one principal. Its methods
+// may be called at once from several goroutines, Close last.
+type Content struct {
+	Node    coffer.Node
+	Version coffer.Version
+	SHA256  []byte // 32 bytes, nil when unknown
+
+	pass   pass
+	r      *content.Reader
+	record func() // queues the file.opened event
+	once   sync.Once
+	queued sync.WaitGroup
+}
+
+// Open opens a version of a file, the current one when version is zero. It is
+// Corrupt when the stored bytes are missing or have another length.
+func (v *View) Open(ctx context.Context, id, version coffer.ID) (*Content, error) {
+	c, err := v.open(ctx, id, version)
+	if err != nil {
+		return nil, err
+	}
+	c.record = func() {
+		c.queued.Go(func() {
+			a := act{action: "file.opened", node: c.Node.ID, target: c.Version.ID, detail: map[string]any{"name": c.Node.Name, "version": c.Version.Number}}
+			if err := v.opened(context.WithoutCancel(ctx), c.pass, a); err != nil {
+				v.s.log.Error("a download could not be recorded", "request", v.p.RequestID, "node", c.Node.ID, "err", err)
+			}
+		})
+	}
+	return c, nil
+}
+
+// open is Open without a record of the reading.
+func (v *View) open(ctx context.Context, id, version coffer.ID) (*Content, error) {
+	c := &Content{record: func() {}}
+	var dek seal.DEK
+	err := v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
+		if p.node.Kind != coffer.File {
+			return coffer.E(coffer.Conflict, "not_a_file", "This is a folder: download it as a ZIP file.")
+		}
+		if version.IsZero() {
+			version = p.node.VersionID
+		}
+		ver, err := tx.Version(id, version)
+		if err != nil {
+			return err
+		}
+		c.pass, c.Node, c.Version = p, p.node, ver.Version
+		dek, err = v.s.openKey(tx, p, ver)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer dek.Key.Clear()
+	if dek.Digest == seal.FileSHA256 {
+		c.SHA256 = dek.Sum[:]
+	}
+	if c.r, err = v.s.io.Open(ctx, v.s.blobs, c.Version.BlobID, dek); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// WriteRange writes n bytes from off on to w and returns how many. Only
+// authentic bytes reach w; where they end early the error is Corrupt, and the
+// transport must be cut so that nobody takes them for all. An error of w comes
+// back as it is.
+func (c *Content) WriteRange(ctx context.Context, w io.Writer, off, n int64) (int64, error) {
+	if off < 0 || n < 0 || n > c.Version.Size-off {
+		return 0, fmt.Errorf("files: range %d+%d of %d bytes", off, n, c.Version.Size)
+	}
+	c.once.Do(c.record)
+	return c.r.WriteRangeTo(ctx, w, off, n)
+}
+
+// ReadAt reads as io.ReaderAt says, for those who look into a file.
+func (c *Content) ReadAt(p []byte, off int64) (int, error) {
+	c.once.Do(c.record)
+	return c.r.ReadAt(p, off)
+}
+
+// Close lets the bytes go and waits until the reading is recorded.
+func (c *Content) Close() error {
+	c.queued.Wait()
+	return c.r.Close()
+}

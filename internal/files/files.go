@@ -1,0 +1,274 @@
+// Package files decides what people may do with files and folders, and does
+// it: spaces, the tree, uploads, downloads, trash. It knows who is asking, as
+// a coffer.Principal, and is the only package that opens sealed contents for
+// somebody. It must not know HTTP or any other protocol, nor how people sign
+// in.
+//
+// Everything stands behind one door, access.go: As gives a View, each of whose
+// verbs first reaches its node and changes it only in a commit that decides
+// again and writes the event. Jobs enter as the system.
+package files
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"coffer"
+	"coffer/internal/blob"
+	"coffer/internal/content"
+	"coffer/internal/db"
+	"coffer/internal/keyring"
+	"coffer/internal/seal"
+)
+
+const (
+	maxDepth     = 1024             // folders above a node
+	openedEvery  = 30 * time.Minute // one file.opened per person and version
+	trashKept    = 30 * 24 * time.Hour
+	uploadKept   = 7 * 24 * time.Hour                    // after the last durable byte
+	backupWindow = 24 * time.Hour                        // between the copy of the database and that of the blobs
+	blobGrace    = backupWindow + uploadKept + time.Hour // dead blobs are kept so long
+)
+
+// Deps is what a Service stands on. All but Doomed and Log are needed.
+type Deps struct {
+	DB      *db.DB
+	Blobs   blob.Store
+	Keys    *keyring.Keyring
+	IO      *content.IO // the one of the process
+	Install coffer.ID   // whose marker the blob store must carry
+
+	// Doomed inserts, in tx, the job that calls PurgeDoomed(node). Without
+	// it the periodic job does that work.
+	Doomed func(ctx context.Context, tx *db.Tx, node coffer.ID) error
+	Log    *slog.Logger
+}
+
+// Service holds the files of an installation. It gives nothing away itself:
+// see As.
+type Service struct {
+	db      *db.DB
+	blobs   blob.Store
+	keys    *keyring.Keyring
+	io      *content.IO
+	install coffer.ID
+	doomed  func(ctx context.Context, tx *db.Tx, node coffer.ID) error
+	log     *slog.Logger
+}
+
+// New returns the service over d.
+func New(d Deps) *Service {
+	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, log: d.Log}
+	if s.doomed == nil {
+		s.doomed = func(context.Context, *db.Tx, coffer.ID) error { return nil }
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+// Person is who did something. A zero ID is nobody.
+type Person struct {
+	ID   coffer.ID
+	Name string // "" when the account is gone
+}
+
+// Crumb is a folder on the way from the root, whose name is "".
+type Crumb struct {
+	ID   coffer.ID
+	Name string
+}
+
+// Item is a node as the principal sees it.
+type Item struct {
+	coffer.Node
+	Access               coffer.Access
+	CreatedBy, ChangedBy Person
+}
+
+// Detail is an item with what costs more to tell.
+type Detail struct {
+	Item
+	Path   []Crumb // from the root to the parent; empty for a root
+	SHA256 string  // of a file's content, 64 hex digits; "" when unknown
+	Number int64   // version number of a file
+}
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []T
+	Next  string // cursor of the next page; "" at the end
+	Total int64  // of the whole list
+}
+
+// people looks up names, each once.
+type people struct {
+	tx    *db.Tx
+	names map[coffer.ID]string
+}
+
+func (v *View) people(tx *db.Tx) people {
+	names := map[coffer.ID]string{}
+	if v.p.Kind == coffer.UserKind {
+		names[v.p.User.ID] = v.p.User.Name
+	}
+	return people{tx, names}
+}
+
+func (p people) person(id coffer.ID) (Person, error) {
+	if id.IsZero() {
+		return Person{}, nil
+	}
+	name, known := p.names[id]
+	if !known {
+		var err error
+		if name, err = p.tx.PersonName(id); err != nil {
+			return Person{}, err
+		}
+		p.names[id] = name
+	}
+	return Person{id, name}, nil
+}
+
+func (p people) item(n coffer.Node, a coffer.Access) (i Item, err error) {
+	i = Item{Node: n, Access: a}
+	if i.CreatedBy, err = p.person(n.CreatedBy); err != nil {
+		return i, err
+	}
+	i.ChangedBy, err = p.person(n.ChangedBy)
+	return i, err
+}
+
+// detail tells everything about the node of a pass.
+func (v *View) detail(tx *db.Tx, p pass) (d Detail, err error) {
+	if d.Item, err = v.people(tx).item(p.node, p.access); err != nil {
+		return d, err
+	}
+	if d.Path, err = crumbs(tx, p.node.ID); err != nil {
+		return d, err
+	}
+	if p.node.Kind != coffer.File {
+		return d, nil
+	}
+	ver, err := tx.Version(p.node.ID, p.node.VersionID)
+	if err != nil {
+		return d, err
+	}
+	dek, err := v.s.openKey(tx, p, ver)
+	if err != nil {
+		return d, err
+	}
+	defer dek.Key.Clear()
+	d.Number, d.SHA256 = ver.Number, hexSum(dek)
+	return d, nil
+}
+
+// detailOf is detail of a node that the commit has just changed under the pass
+// of it or of its folder.
+func (v *View) detailOf(tx *db.Tx, p pass, id coffer.ID) (Detail, error) {
+	n, err := tx.Node(id)
+	if err != nil {
+		return Detail{}, err
+	}
+	if n.ID == p.node.ID {
+		p.node = n
+	} else if p, err = p.child(n); err != nil {
+		return Detail{}, err
+	}
+	return v.detail(tx, p)
+}
+
+func crumbs(tx *db.Tx, id coffer.ID) ([]Crumb, error) {
+	above, err := tx.Above(id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Crumb, len(above))
+	for i, c := range above {
+		out[i] = Crumb(c)
+	}
+	return out, nil
+}
+
+// hexSum is the SHA-256 in a DEK record, or "".
+func hexSum(d seal.DEK) string {
+	if d.Digest != seal.FileSHA256 {
+		return ""
+	}
+	return hex.EncodeToString(d.Sum[:])
+}
+
+// openKey opens the key of a version for the holder of a pass for its file.
+func (s *Service) openKey(tx *db.Tx, p pass, ver db.Version) (seal.DEK, error) {
+	if ver.NodeID != p.node.ID || ver.SpaceID != p.space.ID {
+		return seal.DEK{}, coffer.ErrNotFound
+	}
+	return s.openVersion(tx, ver)
+}
+
+// openVersion opens the key of a version without asking for whom: for Check
+// and for openKey only.
+func (s *Service) openVersion(tx *db.Tx, ver db.Version) (seal.DEK, error) {
+	row, err := tx.SpaceKey(ver.SpaceID, ver.SKVer)
+	if err != nil {
+		return seal.DEK{}, err
+	}
+	key, err := s.keys.OpenSpaceKey(row)
+	if err != nil {
+		return seal.DEK{}, err
+	}
+	defer key.Clear()
+	return key.OpenDEK(ver.NodeID, ver.ID, ver.BlobID, ver.DEK)
+}
+
+// sealKey fills a version's DEK record for the space of the pass.
+func (s *Service) sealKey(tx *db.Tx, p pass, ver *db.Version, dek seal.DEK) error {
+	row, err := tx.CurrentSpaceKey(p.space.ID)
+	if err != nil {
+		return err
+	}
+	key, err := s.keys.OpenSpaceKey(row)
+	if err != nil {
+		return err
+	}
+	defer key.Clear()
+	ver.SpaceID = p.space.ID
+	ver.DEK, ver.SKVer = key.SealDEK(ver.NodeID, ver.ID, ver.BlobID, dek), key.Version()
+	return nil
+}
+
+// takeQuota adds to the bytes that a space holds and has reserved.
+func takeQuota(tx *db.Tx, p pass, used, reserved int64) error {
+	ok, err := tx.TakeQuota(p.space.ID, used, reserved)
+	if err != nil || ok {
+		return err
+	}
+	now, err := tx.Space(p.space.ID)
+	if err != nil {
+		return err
+	}
+	return overQuota(now, used+reserved)
+}
+
+func overQuota(s coffer.Space, need int64) error {
+	free := max(0, s.Quota-s.Used-s.Reserved)
+	return coffer.E(coffer.OverQuota, "over_quota",
+		fmt.Sprintf("There is not enough room: %s more are needed, %s of %s are free. Delete something for ever, or ask for more room.", bytesText(need), bytesText(free), bytesText(s.Quota)))
+}
+
+// bytesText writes a size for people, in units of 1,000.
+func bytesText(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	f, unit := float64(n)/1000, 0
+	units := [...]string{"kB", "MB", "GB", "TB", "PB", "EB"}
+	for f >= 999.95 && unit < len(units)-1 {
+		f, unit = f/1000, unit+1
+	}
+	return fmt.Sprintf("%.1f %s", f, units[unit])
+}
