@@ -14,11 +14,6 @@ declare module "sv-router" {
   }
 }
 
-/** An address inside this app that is safe to go to after signing in. */
-export function safeNext(next: unknown): string {
-  return typeof next === "string" && /^\/(?![/\\])/.test(next) ? next : "/files";
-}
-
 const guard: Hooks = {
   async beforeLoad({ meta, pathname }) {
     await session.ready();

@@ -39,8 +39,7 @@ export const account = {
   },
 
   facts: {
-    encrypted: "Stored encrypted on this server. Its administrators could technically read files; a stolen disk or backup does not.",
-    own: "No other company is asked, counts or watches.",
+    encrypted: "Files are stored encrypted. The server holds the keys, so its administrators could technically read them. It protects against stolen disks and backups.",
     reach: "Each file says who can open it.",
   },
 
@@ -111,7 +110,7 @@ export const account = {
 
   setup: {
     title: "Set up this server",
-    lead: "Three steps on one page. All but the code can be changed later.",
+    lead: "Three steps on one page, about two minutes.",
     step: (n: string) => `Step ${n}`,
     accountTitle: "Your account",
     accountWhy: "You become the owner: the one who can make other administrators. Nobody else can set up this server, because only its log holds the code.",

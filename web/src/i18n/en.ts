@@ -8,6 +8,8 @@ export const en = {
   time: {
     today: (time: string) => `Today, ${time}`,
     yesterday: (time: string) => `Yesterday, ${time}`,
+    todayInside: (time: string) => `today, ${time}`,
+    yesterdayInside: (time: string) => `yesterday, ${time}`,
   },
   minutes: { one: "# minute", other: "# minutes" },
   seconds: { one: "# second", other: "# seconds" },

@@ -12,6 +12,9 @@ export function iso(value: string): string {
 export interface TimeWords {
   today: (time: string) => string;
   yesterday: (time: string) => string;
+  /** The same in the middle of a sentence. */
+  todayInside: (time: string) => string;
+  yesterdayInside: (time: string) => string;
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -77,8 +80,17 @@ export class Formats {
 
   /** Today, 11:42 / Yesterday, 16:20 / 20 Nov / 20 Nov 2025. */
   when(at: number, now = Date.now()): string {
-    if (this.dayKey(at) === this.dayKey(now)) return this.words.today(this.time(at));
-    if (this.dayKey(at) === this.dayKey(now - day)) return this.words.yesterday(this.time(at));
+    return this.moment(at, now, this.words.today, this.words.yesterday);
+  }
+
+  /** The same for the middle of a sentence: today, 11:42. */
+  whenInside(at: number, now = Date.now()): string {
+    return this.moment(at, now, this.words.todayInside, this.words.yesterdayInside);
+  }
+
+  private moment(at: number, now: number, today: (time: string) => string, yesterday: (time: string) => string): string {
+    if (this.dayKey(at) === this.dayKey(now)) return today(this.time(at));
+    if (this.dayKey(at) === this.dayKey(now - day)) return yesterday(this.time(at));
     const sameYear = this.dates({ year: "numeric" }).format(at) === this.dates({ year: "numeric" }).format(now);
     return this.dates({ day: "numeric", month: "short", year: sameYear ? undefined : "numeric" }).format(at);
   }

@@ -24,12 +24,9 @@ export function strength(password: string, personal: string[] = []): Strength {
   const folded = chars.map((c) => c.toLowerCase());
   if (new Set(folded).size < 5 || period(folded) <= chars.length / 2 || straight(folded)) return { kind: "repeated" };
 
-  let rest = folded.join("");
-  for (const words of personal) {
-    for (const word of words.toLowerCase().split(/[^\p{L}\p{N}]+/u)) {
-      if (word.length >= 3) rest = rest.replaceAll(word, "");
-    }
-  }
+  // The longest word first, or "roe" would break up "haldenroe".
+  const words = personal.flatMap((one) => one.toLowerCase().split(/[^\p{L}\p{N}]+/u)).filter((word) => word.length >= 3);
+  const rest = words.sort((a, b) => b.length - a.length).reduce((left, word) => left.replaceAll(word, ""), folded.join(""));
   const kinds = [/\p{Ll}/u, /\p{Lu}/u, /\p{N}/u, /[^\p{L}\p{N}]/u].filter((kind) => kind.test(password)).length;
   if ([...rest].length < 6) return { kind: "personal" };
   const score = [...rest].length + 2 * (kinds - 1);
