@@ -75,7 +75,11 @@ func paragraphs(s string) string {
 	for line := range strings.SplitSeq(strings.TrimSpace(s), "\n") {
 		indented := strings.HasPrefix(line, "  ") || strings.HasPrefix(line, "\t")
 		if indented != code && strings.TrimSpace(line) != "" {
-			out = append(out, "```")
+			if code && out[len(out)-1] == "" {
+				out = append(out[:len(out)-1], "```", "")
+			} else {
+				out = append(out, "```")
+			}
 			code = indented
 		}
 		out = append(out, strings.TrimPrefix(strings.TrimPrefix(line, "\t"), "  "))

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"coffer"
+	"coffer/internal/accounts"
+	"coffer/internal/cmdline"
+	"coffer/internal/cred"
+)
+
+type adminCmd struct {
+	CreateUser createUserCmd `cmd:"" help:"Make an account that needs no confirmation mail."`
+	TurnOff    turnOffCmd    `cmd:"" help:"Turn an account off: its sessions and tokens end, its files stay."`
+	TurnOn     turnOnCmd     `cmd:"" help:"Turn an account on again."`
+}
+
+// withAccounts opens the installation for work on accounts. It takes no lock,
+// so that it works beside a running server.
+func (a *app) withAccounts(create bool, do func(s *accounts.Service, p coffer.Principal) error) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	log := a.logger(slog.LevelWarn)
+	h, err := a.open(cfg, log, purpose{create: create})
+	if err != nil {
+		return err
+	}
+	base := ""
+	if cfg.Base != nil {
+		base = cfg.Base.String()
+	}
+	s := accounts.New(accounts.Options{DB: h.db, Keys: h.keys, Hasher: cred.NewHasher(cred.HasherOptions{}), Policy: cred.NewPolicy(), BaseURL: base, Log: log})
+	err = do(s, coffer.SystemPrincipal("cofferd admin"))
+	s.Close()
+	if closing := h.close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+type createUserCmd struct {
+	Email         string `name:"email" required:"" placeholder:"ADDRESS" help:"E-mail address to sign in with."`
+	Name          string `name:"name" required:"" help:"Name that others see."`
+	Role          string `name:"role" enum:"owner,admin,auditor,member,guest" default:"member" help:"owner, admin, auditor, member or guest."`
+	PasswordStdin bool   `name:"password-stdin" required:"" help:"Read the password from standard input."`
+}
+
+func (createUserCmd) Help() string {
+	return `The account can be used at once. An empty data folder is made ready first.
+
+Examples:
+
+  pass generate -n coffer/ann | cofferd admin create-user --data /srv/coffer --email ann@example.org --name Ann --role owner --password-stdin`
+}
+
+func (c createUserCmd) Run(a *app) error {
+	password, err := cmdline.ReadPassword(a.std.In)
+	if err != nil {
+		return err
+	}
+	return a.withAccounts(true, func(s *accounts.Service, p coffer.Principal) error {
+		u, err := s.CreateUser(a.ctx, p, accounts.NewUser{Name: c.Name, Email: c.Email, Password: password, Role: coffer.Role(c.Role)})
+		if err != nil {
+			return err
+		}
+		if a.opts.JSON {
+			return a.std.JSON(map[string]any{"id": u.ID, "email": u.Email, "name": u.Name, "role": u.Role})
+		}
+		_, err = fmt.Fprintf(a.std.Out, "Made the %s %s <%s>.\n", u.Role, cmdline.Printable(u.Name, false), u.Email)
+		return err
+	})
+}
+
+type turnOffCmd struct {
+	Email string `name:"email" required:"" placeholder:"ADDRESS" help:"Whose account."`
+}
+
+func (turnOffCmd) Help() string {
+	return "Examples:\n\n  cofferd admin turn-off --data /srv/coffer --email ben@example.org"
+}
+
+func (c turnOffCmd) Run(a *app) error { return a.turn(c.Email, true) }
+
+type turnOnCmd struct {
+	Email string `name:"email" required:"" placeholder:"ADDRESS" help:"Whose account."`
+}
+
+func (turnOnCmd) Help() string {
+	return "Examples:\n\n  cofferd admin turn-on --data /srv/coffer --email ben@example.org"
+}
+
+func (c turnOnCmd) Run(a *app) error { return a.turn(c.Email, false) }
+
+func (a *app) turn(email string, off bool) error {
+	return a.withAccounts(false, func(s *accounts.Service, p coffer.Principal) error {
+		if err := s.SetDisabled(a.ctx, p, email, off); err != nil {
+			return err
+		}
+		if a.opts.JSON {
+			return a.std.JSON(map[string]any{"email": email, "on": !off})
+		}
+		_, err := fmt.Fprintf(a.std.Out, "%s is %s now.\n", cmdline.Printable(email, false), map[bool]string{true: "off", false: "on"}[off])
+		return err
+	})
+}

@@ -1,0 +1,52 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"coffer/internal/cmdline"
+)
+
+// lock is held on a data folder by the one process that may change its
+// schema or serve it. The system lets go of it when the process ends, however
+// it ends.
+type lock struct{ f *os.File }
+
+// lockFolder takes the lock, or says who has it.
+func lockFolder(data string) (*lock, error) {
+	path := filepath.Join(data, "coffer.lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		holder, _ := io.ReadAll(io.LimitReader(f, 100))
+		f.Close()
+		who := strings.TrimSpace(string(holder))
+		if who == "" {
+			who = "another process"
+		}
+		return nil, &cmdline.ExitError{Code: exitLocked, Err: fmt.Errorf("the data folder %s is in use by %s. Stop that server first, or name another folder with --data", data, who)}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	// For the message of whoever comes later.
+	if err := f.Truncate(0); err == nil {
+		fmt.Fprintf(f, "cofferd, process %d\n", os.Getpid())
+	}
+	return &lock{f}, nil
+}
+
+// Close lets go. The file stays: removing it would let two processes lock two
+// files of one name.
+func (l *lock) Close() error { return l.f.Close() }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"coffer/internal/server"
+	"coffer/internal/web"
+)
+
+type serveCmd struct{}
+
+func (serveCmd) Help() string {
+	return `Without any setting the server keeps everything in ./data, answers on 127.0.0.1:8080, and writes mails into the folder outbox there. The first start makes the folder, the database and a master key; it prints an address on which the first owner is made.
+
+A first SIGTERM or Ctrl-C lets running transfers end (--stop-within), a second one ends the server at once.
+
+Examples:
+
+  cofferd serve
+  cofferd serve --data /srv/coffer --listen :443 --base-url https://files.example.org --tls-cert cert.pem --tls-key key.pem
+  cofferd serve --data /srv/coffer --base-url https://files.example.org --trusted-proxies 127.0.0.1`
+}
+
+func (serveCmd) Run(a *app) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	if cfg.MemoryLimit > 0 && a.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(cfg.MemoryLimit) << 20)
+	}
+	log := a.logger(slog.LevelDebug)
+	var secure *tls.Config
+	if cfg.TLSCert != "" {
+		cert, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
+		if err != nil {
+			return fmt.Errorf("tls-cert and tls-key: %w", err)
+		}
+		secure = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	h, err := a.open(cfg, log, purpose{lock: true, migrate: true, create: true})
+	if err != nil {
+		return err
+	}
+	err = a.serve(h, secure)
+	if closing := h.close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+func (a *app) serve(h *house, secure *tls.Config) error {
+	ln, err := net.Listen("tcp", h.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer ln.Close()
+	h.cfg.FixBase(ln.Addr())
+	mails, where, err := h.sender()
+	if err != nil {
+		return err
+	}
+	ui, err := web.New()
+	if err != nil {
+		return err
+	}
+	s, err := server.New(a.ctx, server.Options{
+		DB: h.db, Store: h.store, Keyring: h.keys, Mail: mails, Install: h.install,
+		BaseURL: h.cfg.Base, Trusted: h.cfg.Trusted, Version: version(), Log: h.log,
+		UI: ui, Jobs: true, Grace: time.Duration(h.cfg.StopWithin),
+	})
+	if err != nil {
+		return err
+	}
+	setup, err := s.SetupURL(a.ctx)
+	if err != nil {
+		return err
+	}
+	a.greet(h, ln.Addr(), where, setup)
+	err = s.Serve(a.ctx, ln, secure)
+	h.log.Info("stopped")
+	return err
+}
+
+// greet tells where the server answers, where mails go, and how the first
+// owner is made. The setup address is the one secret that the log carries.
+func (a *app) greet(h *house, addr net.Addr, mails, setup string) {
+	if !a.textLog() {
+		h.log.Info("serving", "version", version(), "url", h.cfg.Base.String(), "listen", addr.String(), "data", h.cfg.Data, "database", string(h.db.Engine()), "mail", mails)
+		if setup != "" {
+			h.log.Info("no owner exists yet: open this address to make the first one", "setup", setup)
+		}
+		return
+	}
+	fmt.Fprintf(a.std.Err, "\nCoffer %s answers on %s\n", version(), h.cfg.Base)
+	fmt.Fprintf(a.std.Err, "  data   %s (%s)\n  mails  go to %s\n", h.cfg.Data, h.db.Engine(), mails)
+	if setup != "" {
+		fmt.Fprintf(a.std.Err, "\nNo owner exists yet. Open this address to make the first one:\n\n  %s\n", setup)
+	}
+	fmt.Fprintln(a.std.Err)
+}
+
+type migrateCmd struct{}
+
+func (migrateCmd) Help() string {
+	return "Make a backup first: an older version cannot use a migrated database.\n\nExamples:\n\n  cofferd migrate --data /srv/coffer"
+}
+
+func (migrateCmd) Run(a *app) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	h, err := a.open(cfg, a.logger(slog.LevelWarn), purpose{lock: true, migrate: true, create: true})
+	if err != nil {
+		return err
+	}
+	_, known, err := h.db.SchemaVersion(a.ctx)
+	if err != nil {
+		h.close()
+		return err
+	}
+	if err := h.close(); err != nil {
+		return err
+	}
+	if a.opts.JSON {
+		return a.std.JSON(map[string]any{"schema": known})
+	}
+	_, err = fmt.Fprintf(a.std.Out, "The database has schema %d.\n", known)
+	return err
+}
