@@ -21,6 +21,7 @@ type Content struct {
 
 	pass   pass
 	r      *content.Reader
+	dek    seal.DEK // its key is the reader's until Close
 	record func() // queues the file.opened event
 	once   sync.Once
 	queued sync.WaitGroup
@@ -47,7 +48,6 @@ func (v *View) Open(ctx context.Context, id, version coffer.ID) (*Content, error
 // open is Open without a record of the reading.
 func (v *View) open(ctx context.Context, id, version coffer.ID) (*Content, error) {
 	c := &Content{record: func() {}}
-	var dek seal.DEK
 	err := v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
 		if p.node.Kind != coffer.File {
 			return coffer.E(coffer.Conflict, "not_a_file", "This is a folder: download it as a ZIP file.")
@@ -60,17 +60,17 @@ func (v *View) open(ctx context.Context, id, version coffer.ID) (*Content, error
 			return err
 		}
 		c.pass, c.Node, c.Version = p, p.node, ver.Version
-		dek, err = v.s.openKey(tx, p, ver)
+		c.dek, err = v.s.openKey(tx, p, ver)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer dek.Key.Clear()
-	if dek.Digest == seal.FileSHA256 {
-		c.SHA256 = dek.Sum[:]
+	if c.dek.Digest == seal.FileSHA256 {
+		c.SHA256 = c.dek.Sum[:]
 	}
-	if c.r, err = v.s.io.Open(ctx, v.s.blobs, c.Version.BlobID, dek); err != nil {
+	if c.r, err = v.s.io.Open(ctx, v.s.blobs, c.Version.BlobID, c.dek); err != nil {
+		c.dek.Key.Clear()
 		return nil, err
 	}
 	return c, nil
@@ -97,5 +97,6 @@ func (c *Content) ReadAt(p []byte, off int64) (int, error) {
 // Close lets the bytes go and waits until the reading is recorded.
 func (c *Content) Close() error {
 	c.queued.Wait()
+	defer c.dek.Key.Clear()
 	return c.r.Close()
 }
