@@ -33,29 +33,27 @@ func Each(t *testing.T, test func(t *testing.T, open func() *db.DB)) {
 	})
 }
 
-// EachWith is Each for tests that set a clock, a log or a wrapper. A DSN that
-// is given is opened as it is, so two handles can share one database; an empty
-// one means a new database.
+// Same as the DSN in EachWith means the database of the call of open before.
+const Same = "same"
+
+// EachWith is Each for tests that set a clock, a log or a wrapper. An empty
+// DSN means a new database, Same one more handle on the last one, as a second
+// server has.
 func EachWith(t *testing.T, test func(t *testing.T, open func(db.Options) *db.DB)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		test(t, func(o db.Options) *db.DB {
-			t.Helper()
-			if o.DSN == "" {
-				o.DSN = migratedSQLite(t)
-			}
-			return open(t, o)
+	for name, migrated := range map[db.Engine]func(testing.TB) string{db.SQLite: migratedSQLite, db.Postgres: migratedPostgres} {
+		t.Run(string(name), func(t *testing.T) {
+			last := ""
+			test(t, func(o db.Options) *db.DB {
+				t.Helper()
+				if o.DSN == "" {
+					last = migrated(t)
+				}
+				o.DSN = last
+				return open(t, o)
+			})
 		})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		test(t, func(o db.Options) *db.DB {
-			t.Helper()
-			if o.DSN == "" {
-				o.DSN = migratedPostgres(t)
-			}
-			return open(t, o)
-		})
-	})
+	}
 }
 
 // EachDSN runs a test once per engine and gives it addresses of empty
@@ -146,4 +144,3 @@ func schemaID(t testing.TB, e db.Engine) string {
 
 // prefix begins the names of all databases made here.
 const prefix = "coffer_test_"
-
