@@ -5,6 +5,7 @@ import (
 
 	"coffer"
 	"coffer/internal/files"
+	"coffer/internal/gate"
 	"coffer/internal/wire"
 )
 
@@ -160,4 +161,24 @@ func (a *API) deleteNode(c *call, in *ByID) (*done, error) {
 
 func (a *API) emptyTrash(c *call, _ *none) (*done, error) {
 	return nil, a.view(c).EmptyTrash(c)
+}
+
+func (a *API) checkFiles(c *call, in *struct {
+	ByID
+	Body wire.Check
+}) (*bodyOf[wire.CheckResults], error) {
+	asked := mapped(in.Body.Files, func(f wire.CheckFile) files.Candidate { return files.Candidate{Name: f.Name, Size: f.Size} })
+	verdicts, err := a.view(c).CheckFiles(c, in.ID, asked)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.CheckResults{Results: make([]wire.CheckResult, len(asked))}
+	for i, verdict := range verdicts {
+		out.Results[i].Name = asked[i].Name
+		if verdict != nil { // not noted in the log: a name that is taken is everyday
+			p := gate.Problem(c, verdict)
+			out.Results[i].Problem = &p
+		}
+	}
+	return &bodyOf[wire.CheckResults]{out}, nil
 }

@@ -61,6 +61,7 @@ func (a *API) table() []Route {
 		{"GET", "/nodes/{id}/children", read, "listChildren", "What a folder holds, folders first", 0, typed(a.listChildren)},
 		{"POST", "/nodes/{id}/folders", write, "createFolder", "Make a folder in this one", 201, typed(a.createFolder)},
 		{"POST", "/nodes/{id}/copy", write, "copyNode", "Copy into a folder", 201, typed(a.copyNode)},
+		{"POST", "/nodes/{id}/check", write, "checkFiles", "Would these files be accepted in this folder?", 0, typed(a.checkFiles)},
 		{"POST", "/batch", write, "batch", "Do one thing to many nodes", 0, typed(a.batch)},
 
 		{"PUT", "/nodes/{id}/files", write, "uploadFile", "Store a new file in this folder", 201, a.raw(a.uploadFile, describeUpload)},
