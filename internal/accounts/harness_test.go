@@ -3,7 +3,6 @@ package accounts_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"regexp"
@@ -32,6 +31,7 @@ type house struct {
 	hasher *cred.Hasher
 	box    *box
 	log    *strings.Builder
+	dsn    string // of eachRaw
 }
 
 type clock struct{ ms atomic.Int64 }
@@ -94,7 +94,7 @@ func newHouse(t *testing.T, d *db.DB, c *clock) *house {
 	}
 	h.Service = accounts.New(accounts.Options{
 		DB: d, Keys: keys, Hasher: h.hasher, Policy: cred.NewPolicy(), Sender: h.box,
-		BaseURL: "https://files.haldenroe.example", Log: slog.New(slog.NewTextHandler(io.MultiWriter(h.log), nil)),
+		BaseURL: "https://files.haldenroe.example", Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
 	t.Cleanup(h.Close)
 	return h
@@ -238,4 +238,19 @@ func wants(t *testing.T, what string, err error, code string) *coffer.Error {
 func wrongCode(code string) string {
 	last := code[len(code)-1]
 	return code[:len(code)-1] + string('0'+(last-'0'+1)%10)
+}
+
+// personVerbs are the verbs of people about themselves.
+func (h *house) personVerbs() map[string]func(coffer.Principal) error {
+	ctx := h.t.Context()
+	return map[string]func(coffer.Principal) error{
+		"Logout":           func(p coffer.Principal) error { return h.Logout(ctx, p) },
+		"Sessions":         func(p coffer.Principal) error { _, err := h.Sessions(ctx, p); return err },
+		"EndSession":       func(p coffer.Principal) error { return h.EndSession(ctx, p, coffer.NewID()) },
+		"EndOtherSessions": func(p coffer.Principal) error { return h.EndOtherSessions(ctx, p) },
+		"Tokens":           func(p coffer.Principal) error { _, err := h.Tokens(ctx, p); return err },
+		"EndToken":         func(p coffer.Principal) error { return h.EndToken(ctx, p, coffer.NewID()) },
+		"ChangePassword":   func(p coffer.Principal) error { _, err := h.ChangePassword(ctx, p, pw, pw2); return err },
+		"UpdateMe":         func(p coffer.Principal) error { _, err := h.UpdateMe(ctx, p, accounts.MePatch{}); return err },
+	}
 }
