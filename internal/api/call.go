@@ -19,7 +19,12 @@ type call struct {
 	who coffer.Principal
 }
 
-func (c *call) from() accounts.From { return accounts.From(gate.From(c.ctx)) }
+func (c *call) from() accounts.From { return From(gate.From(c.ctx)) }
+
+// From gives the origin of a request the shape that accounts wants.
+func From(o gate.Origin) accounts.From {
+	return accounts.From{Address: o.Address, UserAgent: o.UserAgent, RequestID: o.RequestID, Replaces: o.Session}
+}
 
 func (a *API) view(c *call) *files.View { return a.Files.As(c.who) }
 

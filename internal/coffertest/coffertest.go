@@ -31,9 +31,9 @@ import (
 
 // Options change what Start builds.
 type Options struct {
-	Idle  time.Duration                      // for how long a body may stand still; 0 = the product's
+	Idle  time.Duration                     // for how long a body may stand still; 0 = the product's
 	Store func(inner blob.Store) blob.Store // nil: the disk store as it is
-	Edit  func(*server.Options)              // the last word; nil: none
+	Edit  func(*server.Options)             // the last word; nil: none
 }
 
 // Server is a running server.
@@ -199,5 +199,9 @@ func (l *Log) String() string {
 
 // installID is the id of the database's installation.
 func installID(ctx context.Context, d *db.DB) (id coffer.ID, err error) {
-	panic("settled when db is there")
+	err = d.Update(ctx, func(tx *db.Tx) (err error) {
+		id, err = tx.EnsureInstall()
+		return err
+	})
+	return id, err
 }

@@ -21,8 +21,8 @@ type Person struct {
 	Name, Email, Password string
 	Me                    wire.Me
 
-	Session, Signup string // values of the cookies
-	Token           string // bearer
+	Session, Signup string            // values of the cookies
+	Token           string            // bearer
 	Headers         map[string]string // sent with each request
 }
 

@@ -36,6 +36,9 @@ func (g *Gate) caller(r *http.Request, a Access) (coffer.Principal, error) {
 	if len(cookies)+len(auth) > 1 {
 		return coffer.Principal{}, coffer.E(coffer.Malformed, "two_proofs", "The request carries more than one proof of who is asking. Send either the session cookie or one Authorization header.")
 	}
+	if len(cookies) == 1 {
+		recall(r.Context()).session = cookies[0].Value
+	}
 	if a.IsPublic() {
 		return coffer.Principal{}, nil
 	}

@@ -42,6 +42,7 @@ type Origin struct {
 	Address   string // IP address without port
 	UserAgent string
 	RequestID string
+	Session   string // secret of the session cookie, whether it holds or not; "" for none
 }
 
 // A Gate is made once for a server.
@@ -69,6 +70,7 @@ type request struct {
 	ref     string
 	address netip.Addr
 	agent   string
+	session string
 	caller  coffer.Principal
 	log     *slog.Logger
 	err     error // the error that was answered, for the log
@@ -90,7 +92,7 @@ func Ref(ctx context.Context) string { return recall(ctx).ref }
 // From says where the request came from, behind trusted proxies too.
 func From(ctx context.Context) Origin {
 	q := recall(ctx)
-	return Origin{Address: q.address.String(), UserAgent: q.agent, RequestID: q.ref}
+	return Origin{Address: q.address.String(), UserAgent: q.agent, RequestID: q.ref, Session: q.session}
 }
 
 // Caller is who the request's proof belongs to; of kind Nobody on routes that

@@ -47,10 +47,9 @@ type Options struct {
 	UI      http.Handler // the web interface at /; nil: none
 	Jobs    bool         // run background jobs in this process
 
-	Hasher *cred.Hasher     // nil: one with the product's parameters
-	Idle   time.Duration    // for how long a body may stand still; 0 = 2 minutes
-	Grace  time.Duration    // for running requests when the server stops; 0 = 15 s
-	Now    func() time.Time // clock of the job runner; nil: time.Now
+	Hasher *cred.Hasher  // nil: one with the product's parameters
+	Idle   time.Duration // for how long a body may stand still; 0 = 2 minutes
+	Grace  time.Duration // for running requests when the server stops; 0 = 15 s
 }
 
 // Server is a wired product.
@@ -91,10 +90,10 @@ func New(_ context.Context, o Options) (*Server, error) {
 		Doomed: func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) }})
 	g := gate.New(gate.Options{BaseURL: o.BaseURL, Trusted: o.Trusted, Log: o.Log, Idle: o.Idle,
 		Session: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
-			return s.accounts.AuthenticateSession(ctx, secret, accounts.From(from))
+			return s.accounts.AuthenticateSession(ctx, secret, api.From(from))
 		},
 		Bearer: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
-			return s.accounts.AuthenticateToken(ctx, secret, accounts.From(from))
+			return s.accounts.AuthenticateToken(ctx, secret, api.From(from))
 		}})
 	s.api = api.New(api.Options{Gate: g, Accounts: s.accounts, Files: s.files, BaseURL: o.BaseURL, Version: o.Version})
 
@@ -138,6 +137,10 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // API is the REST protocol, for tests that walk its routes.
 func (s *Server) API() *api.API { return s.api }
+
+// Accounts is the service behind the API, for tests that need people which
+// nobody can make through REST.
+func (s *Server) Accounts() *accounts.Service { return s.accounts }
 
 // Files is the service behind the API, for the commands that check a store.
 func (s *Server) Files() *files.Service { return s.files }
