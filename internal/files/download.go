@@ -22,7 +22,7 @@ type Content struct {
 	pass   pass
 	r      *content.Reader
 	dek    seal.DEK // its key is the reader's until Close
-	record func() // queues the file.opened event
+	record func()   // queues the file.opened event
 	once   sync.Once
 	queued sync.WaitGroup
 }

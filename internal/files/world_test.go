@@ -27,13 +27,14 @@ var ctx = context.Background()
 
 // A world is an installation: real database, real keys, real store.
 type world struct {
-	t     testing.TB
-	db    *db.DB
-	keys  *keyring.Keyring
-	store blob.Store
-	svc   *files.Service
-	clock *clock
-	doom  chan coffer.ID // jobs that were inserted
+	t       testing.TB
+	db      *db.DB
+	keys    *keyring.Keyring
+	install coffer.ID
+	store   blob.Store
+	svc     *files.Service
+	clock   *clock
+	doom    chan coffer.ID // jobs that were inserted
 }
 
 // A clock stands still until it is moved, so that tests own the time.
@@ -61,9 +62,14 @@ func newWorld(t testing.TB, d *db.DB, clock *clock, store blob.Store) *world {
 	w.ok(err)
 	w.keys, err = keyring.Open(ctx, d, master, install)
 	w.ok(err)
-	w.svc = files.New(files.Deps{DB: d, Blobs: store, Keys: w.keys, IO: new(content.IO), Install: install,
-		Doomed: func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
+	w.install = install
+	w.svc = w.service()
 	return w
+}
+
+func (w *world) service() *files.Service {
+	return files.New(files.Deps{DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install,
+		Doomed: func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
 }
 
 // each runs a test on both databases, each with both kinds of store over the

@@ -1,0 +1,260 @@
+package files_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"coffer"
+	"coffer/internal/blob"
+	"coffer/internal/blob/blobtest"
+	"coffer/internal/blob/disk"
+	"coffer/internal/db"
+	"coffer/internal/db/dbtest"
+	"coffer/internal/files"
+)
+
+// TestStoreFaults: each step of the store fails, or happens and says that it
+// failed, in each verb. What was acknowledged reads back; the rest is gone or
+// whole; nothing but orphans is left, and they go after the grace period.
+func TestStoreFaults(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		faulty := blobtest.NewFaulty(w.store)
+		f := newWorldOn(w, faulty)
+		n := 0
+		for _, op := range []blobtest.Op{blobtest.OpStage, blobtest.OpWrite, blobtest.OpSync, blobtest.OpPublish, blobtest.OpAbort, blobtest.OpDelete} {
+			for _, persisted := range []bool{false, true} {
+				for _, size := range []int64{300, 2 << 20, -1} {
+					n++
+					ann := f.person(fmt.Sprint("Ann", n))
+					keep := ann.put(ann.root, "keep", []byte("kept"))
+					data := random(1000)
+					if size >= 0 {
+						data = random(int(size))
+					}
+					faulty.Fail(op, 0, persisted, nil)
+					d, _, err := ann.Upload(ctx, ann.root, "new", "", files.Body{Reader: bytes.NewReader(data), Size: size})
+					faulty.Heal()
+					row := fmt.Sprintf("%s, persisted %v, size %d", op, persisted, size)
+					if op != blobtest.OpAbort && op != blobtest.OpDelete && op != blobtest.OpSync && !errors.Is(err, blobtest.ErrInjected) {
+						t.Errorf("%s: the failure is not told: %v", row, err)
+					}
+					if err == nil {
+						if !bytes.Equal(ann.read(d.ID), data) {
+							t.Errorf("%s: acknowledged, but other bytes", row)
+						}
+					} else if got := ann.names(ann.root); got != "keep" {
+						t.Errorf("%s: failed, but visible: %s", row, got)
+					}
+					if string(ann.read(keep.ID)) != "kept" {
+						t.Errorf("%s: another file suffered", row)
+					}
+					if s := ann.space(); s.Reserved != 0 {
+						t.Errorf("%s: %d bytes stay reserved", row, s.Reserved)
+					}
+				}
+			}
+		}
+		f.afterwards()
+	})
+}
+
+// newWorldOn is the same installation over another store.
+func newWorldOn(w *world, store blob.Store) *world {
+	f := *w
+	f.store = store
+	f.svc = f.service()
+	return &f
+}
+
+// afterwards lets all periods pass, collects, and wants everything clean.
+func (w *world) afterwards() {
+	w.t.Helper()
+	if r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: true}); err != nil || !r.Clean() {
+		w.t.Errorf("before the jobs: %+v, %v", r.Problems, err)
+	}
+	w.clock.move(8 * 24 * time.Hour)
+	w.ok(w.svc.CollectUploads(ctx))
+	w.ok(w.svc.PurgeDoomed(ctx, coffer.ID{}))
+	w.jobs()
+	w.clock.move(9 * 24 * time.Hour)
+	w.ok(w.svc.CollectBlobs(ctx))
+	w.clean(0)
+	w.ok(w.db.View(ctx, func(tx *db.Tx) error {
+		ups, err := tx.Uploads(coffer.ID{}, 100)
+		spaces, err2 := tx.Spaces(coffer.ID{}, 1000)
+		for _, s := range spaces {
+			if s.Reserved != 0 || len(ups) != 0 {
+				w.t.Errorf("reserved %d, uploads %d", s.Reserved, len(ups))
+			}
+		}
+		return errors.Join(err, err2)
+	}))
+}
+
+// TestDatabaseFaults: every call to the database that a verb makes fails once,
+// before it is done or after. The verb says so or has succeeded; either way it
+// was done in whole or not at all.
+func TestDatabaseFaults(t *testing.T) {
+	type row struct {
+		name string
+		act  func(p *person, in fixture) error
+		done func(p *person, in fixture) bool // as if it had succeeded
+		undo func(p *person, in fixture) bool // as if it had not begun
+	}
+	rows := []row{
+		{"upload", func(p *person, in fixture) error { return third(p.Upload(ctx, in.dir, "new", "", body(in.data))) },
+			func(p *person, in fixture) bool { return p.holds("/dir/new", in.data) },
+			func(p *person, in fixture) bool { return p.names(in.dir) == "sub/ f" }},
+		{"large upload", func(p *person, in fixture) error {
+			return third(p.Upload(ctx, in.dir, "new", "", files.Body{Reader: bytes.NewReader(in.data), Size: -1}))
+		},
+			func(p *person, in fixture) bool { return p.holds("/dir/new", in.data) },
+			func(p *person, in fixture) bool { return p.names(in.dir) == "sub/ f" }},
+		{"version", func(p *person, in fixture) error {
+			return second(p.UploadVersion(ctx, in.file, coffer.ID{}, body(in.data)))
+		},
+			func(p *person, in fixture) bool { return p.holds("/dir/f", in.data) },
+			func(p *person, in fixture) bool { return p.holds("/dir/f", []byte("old")) }},
+		{"copy folder", func(p *person, in fixture) error { return third(p.Copy(ctx, in.dir, p.root, "copy", "")) },
+			func(p *person, in fixture) bool {
+				return p.names(p.root) == "copy/ dir/" && p.holds("/copy/f", []byte("old")) && p.holds("/copy/sub/x", []byte("x"))
+			},
+			func(p *person, in fixture) bool { return p.names(p.root) == "dir/" }},
+		{"move", func(p *person, in fixture) error {
+			return second(p.Change(ctx, in.file, files.Patch{Parent: &p.root}))
+		},
+			func(p *person, in fixture) bool { return p.names(p.root) == "dir/ f" && p.names(in.dir) == "sub/" },
+			func(p *person, in fixture) bool { return p.names(p.root) == "dir/" && p.names(in.dir) == "sub/ f" }},
+		{"trash and delete", func(p *person, in fixture) error {
+			if err := p.Trash(ctx, in.dir, 0); err != nil {
+				return err
+			}
+			return p.Delete(ctx, in.dir)
+		},
+			func(p *person, in fixture) bool { return p.names(p.root) == "" && len(p.inTrash()) == 0 },
+			func(p *person, in fixture) bool { return p.names(p.root) == "dir/" || len(p.inTrash()) == 1 }},
+	}
+	faults := func(t *testing.T, open func(db.Options) *db.DB) {
+		fa, c := new(dbtest.Faults), newClock()
+		w := newWorld(t, open(db.Options{Now: c.now, Wrap: fa.Wrap}), c, newStore(t))
+		n := 0
+		for _, r := range rows {
+			for _, after := range []bool{false, true} {
+				for at := 1; ; at += step() {
+					n++
+					p := w.person(fmt.Sprint("P", n))
+					in := p.fixture()
+					fa.Arm(at, after, errInjected)
+					err := r.act(p, in)
+					ran := fa.Count() // calls made since Arm
+					fa.Arm(0, false, nil)
+					done, undone := r.done(p, in), r.undo(p, in)
+					if err == nil && !done {
+						t.Errorf("%s, call %d, after %v: acknowledged, not done", r.name, at, after)
+					}
+					if err != nil && done == undone {
+						t.Errorf("%s, call %d, after %v: half done (%v); done %v, undone %v", r.name, at, after, err, done, undone)
+					}
+					if ran < at {
+						if at == 1 {
+							t.Fatalf("%s makes no calls", r.name)
+						}
+						break
+					}
+				}
+			}
+		}
+		w.afterwards()
+	}
+	dbtest.EachWith(t, faults)
+}
+
+var errInjected = errors.New("injected database failure")
+
+// step is how many calls a fault table moves on: all of them in a soak.
+func step() int {
+	if soak() {
+		return 1
+	}
+	return 3
+}
+
+// A fixture is a small tree: dir/f, dir/sub/x.
+type fixture struct {
+	dir, file coffer.ID
+	data      []byte
+}
+
+func (p *person) fixture() fixture {
+	in := fixture{data: random(500)}
+	in.dir = p.mkdir(p.root, "dir")
+	in.file = p.put(in.dir, "f", []byte("old")).ID
+	p.put(p.mkdir(in.dir, "sub"), "x", []byte("x"))
+	return in
+}
+
+func (p *person) holds(path string, want []byte) bool {
+	d, err := p.Resolve(ctx, coffer.ID{}, path)
+	if code(err) == "not_found" {
+		return false
+	}
+	p.w.ok(err)
+	return bytes.Equal(p.read(d.ID), want)
+}
+
+func (p *person) inTrash() []files.TrashItem {
+	page, err := p.ListTrash(ctx, 0, "")
+	p.w.ok(err)
+	return page.Items
+}
+
+// TestStoreWithoutMark: nothing is collected from a store that is not ours.
+func TestStoreWithoutMark(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), newClock(), blob.NewMemory())
+	other, err := disk.Open(filepath.Join(t.TempDir(), "other"))
+	w.ok(err)
+	w.ok(other.Marker(ctx, coffer.NewID(), true))
+	f := newWorldOn(w, other)
+	if err := f.svc.CollectBlobs(ctx); code(err) != "store_foreign" {
+		t.Errorf("collected from a foreign store: %v", err)
+	}
+}
+
+// TestGrace: dead and unknown blobs stay as long as a backup may need them.
+func TestGrace(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ann := w.person("Ann")
+		f := ann.put(ann.root, "f", []byte("x"))
+		ann.trash(f.ID)
+		w.clock.move(30*24*time.Hour - time.Second)
+		w.ok(w.svc.PurgeTrash(ctx))
+		if len(ann.inTrash()) != 1 {
+			t.Error("purged before 30 days")
+		}
+		w.clock.move(2 * time.Second)
+		w.ok(w.svc.PurgeTrash(ctx))
+		if len(ann.inTrash()) != 0 {
+			t.Error("not purged after 30 days")
+		}
+		blobs := func() (n int) {
+			w.ok(w.store.List(ctx, "", func(blob.Entry) error { n++; return nil }))
+			return n
+		}
+		w.ok(w.svc.CollectBlobs(ctx))
+		w.clock.move(8*24*time.Hour + 59*time.Minute)
+		w.ok(w.svc.CollectBlobs(ctx))
+		if blobs() != 1 {
+			t.Error("collected within the grace period")
+		}
+		w.clock.move(2 * time.Minute)
+		w.ok(w.svc.CollectBlobs(ctx))
+		if blobs() != 0 {
+			t.Error("not collected after the grace period")
+		}
+		w.clean(0)
+	})
+}
