@@ -180,7 +180,7 @@ func (s *Service) signInNews(ctx context.Context, u coffer.User, device string, 
 // them is new. The first sign-in of an account is no news.
 func noteSignIn(tx *db.Tx, u coffer.User, from From, news letter) error {
 	since := tx.Now - knownFor.Milliseconds()
-	any, err := tx.HasSignedIn(u.ID)
+	before, err := tx.HasSignedIn(u.ID)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func noteSignIn(tx *db.Tx, u coffer.User, from From, news letter) error {
 			return err
 		}
 	}
-	if any && isNew {
+	if before && isNew {
 		return news.post(tx)
 	}
 	return nil

@@ -53,8 +53,10 @@ func (s *Service) ChangePassword(ctx context.Context, p coffer.Principal, curren
 		if !p.SessionID.IsZero() {
 			var hash []byte
 			token, hash = cred.NewToken(cred.Session)
-			if err := tx.RotateSession(p.SessionID, hash); err != nil {
+			if err := tx.RotateSession(p.SessionID, hash); errors.Is(err, coffer.ErrNotFound) {
 				return errUnauthenticated() // ended meanwhile
+			} else if err != nil {
+				return err
 			}
 		}
 		return setPassword(tx, p, proof.user, fresh, "change", told)

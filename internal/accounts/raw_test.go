@@ -158,30 +158,7 @@ func storedBytes(t *testing.T, h *house, raw *sql.DB) []byte {
 	t.Helper()
 	var dump []byte
 	for _, table := range []string{"install", "setting", "user_account", "signup", "session", "token", "password_reset", "attempt", "known_sign_in", "mail", "event", "job"} {
-		list, err := raw.Query("SELECT * FROM " + table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		columns, err := list.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for list.Next() {
-			values := make([]any, len(columns))
-			for i := range values {
-				values[i] = new(any)
-			}
-			if err := list.Scan(values...); err != nil {
-				t.Fatal(err)
-			}
-			for _, v := range values {
-				dump = fmt.Appendf(dump, "%s|", *v.(*any))
-			}
-		}
-		if err := list.Err(); err != nil {
-			t.Fatal(err)
-		}
-		list.Close()
+		dump = append(dump, tableBytes(t, raw, table)...)
 	}
 	if h.db.Engine() != db.SQLite {
 		return dump
@@ -196,6 +173,35 @@ func storedBytes(t *testing.T, h *house, raw *sql.DB) []byte {
 			t.Fatal(err)
 		}
 		dump = append(dump, b...)
+	}
+	return dump
+}
+
+func tableBytes(t *testing.T, raw *sql.DB, table string) (dump []byte) {
+	t.Helper()
+	list, err := raw.Query("SELECT * FROM " + table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer list.Close()
+	columns, err := list.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for list.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := list.Scan(values...); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range values {
+			dump = fmt.Appendf(dump, "%s|", *v.(*any))
+		}
+	}
+	if err := list.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return dump
 }
