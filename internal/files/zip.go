@@ -199,7 +199,8 @@ func (m *zipMeter) total() int64 {
 func zipHeader(name string, modified int64, folder bool) *zip.FileHeader {
 	t := time.UnixMilli(modified).UTC()
 	h := &zip.FileHeader{Name: name, Method: zip.Store, Flags: 0x800, CreatorVersion: 20, ReaderVersion: 20} // 0x800: UTF-8
-	h.SetModTime(t)                                                                                          //nolint:staticcheck // CreateRaw takes the old fields only
+	//lint:ignore SA1019 CreateRaw writes these fields as they are
+	h.SetModTime(t)
 	h.Modified = time.Time{}
 	// The extended timestamp of Info-ZIP: seconds in UTC.
 	h.Extra = []byte{0x55, 0x54, 5, 0, 1, 0, 0, 0, 0}
@@ -279,7 +280,6 @@ func (z *Zip) write(ctx context.Context, out *zip.Writer, e zipEntry) (int64, er
 	if openErr != nil && coffer.KindOf(openErr) != coffer.Corrupt {
 		return 0, openErr
 	}
-	h.UncompressedSize64, h.CompressedSize64 = uint64(e.size), uint64(e.size)
 	raw, err := out.CreateRaw(h)
 	if err != nil {
 		return 0, errors.Join(err, closeIf(c))
@@ -289,11 +289,19 @@ func (z *Zip) write(ctx context.Context, out *zip.Writer, e zipEntry) (int64, er
 		_, err = c.WriteRange(ctx, sum, 0, e.size)
 		err = errors.Join(err, c.Close())
 	}
-	h.UncompressedSize64, h.CompressedSize64, h.CRC32 = uint64(sum.n), uint64(sum.n), sum.crc
 	if err != nil {
-		h.CRC32 = ^sum.crc
+		sum.crc = ^sum.crc
 	}
+	setZipSum(h, sum.n, sum.crc)
 	return sum.n, err
+}
+
+// setZipSum tells what an entry's content came to. CreateRaw keeps the header
+// and writes it behind the content and into the directory.
+func setZipSum(h *zip.FileHeader, size int64, crc uint32) {
+	h.CRC32, h.CompressedSize64, h.UncompressedSize64 = crc, uint64(size), uint64(size)
+	//lint:ignore SA1019 the old fields are what is written while they suffice
+	h.CompressedSize, h.UncompressedSize = uint32(min(size, math.MaxUint32)), uint32(min(size, math.MaxUint32))
 }
 
 func closeIf(c *Content) error {
@@ -321,7 +329,7 @@ func (z *Zip) tell(out *zip.Writer, m *zipMeter, damaged []string) error {
 	}
 	text = text[:min(int64(len(text)), room)]
 	h := zipHeader(name, z.passes[0].node.ChangedAt, false)
-	h.UncompressedSize64, h.CompressedSize64, h.CRC32 = uint64(len(text)), uint64(len(text)), crc32.ChecksumIEEE([]byte(text))
+	setZipSum(h, int64(len(text)), crc32.ChecksumIEEE([]byte(text)))
 	raw, err := out.CreateRaw(h)
 	if err != nil {
 		return err
