@@ -162,40 +162,41 @@ func (r *getRun) scan(p string) error {
 	if n.Name == "" {
 		own = "coffer" // the top has no name
 	}
-	target, inside := own, false
+	// Below dir nothing but remote names is used, so nothing may lead out of
+	// it, not even a symbolic link that lies there. The person's own words may
+	// name any place.
+	dir, rel, policy := ".", own, r.IfExists
 	if r.Output != "" {
-		target = r.Output
-		info, err := os.Stat(target)
+		info, err := os.Stat(r.Output)
 		switch {
 		case err == nil && info.IsDir():
-			target, inside = filepath.Join(target, own), true
+			dir = r.Output
 		case err == nil && !info.Mode().IsRegular() && !isFolder(n):
-			return r.device(n, target)
-		case strings.HasSuffix(r.Output, "/") && !isFolder(n):
+			return r.device(n, r.Output)
+		case isFolder(n):
+			if err := os.MkdirAll(r.Output, 0o777); err != nil {
+				return err
+			}
+			dir, rel = r.Output, "."
+		case strings.HasSuffix(r.Output, "/"):
 			return fmt.Errorf("%s is not a folder", r.Output)
+		default:
+			dir, rel, policy = filepath.Dir(r.Output), filepath.Base(r.Output), "replace"
 		}
 	}
-	if isFolder(n) {
-		if err := os.MkdirAll(target, 0o777); err != nil {
-			return err
-		}
-		root, err := os.OpenRoot(target)
-		if err != nil {
-			return err
-		}
-		r.roots = append(r.roots, root)
-		return r.walk(n, clean, root, target, "")
-	}
-	f := getFile{node: n, remote: clean, local: filepath.Base(target), shown: target, policy: r.IfExists}
-	if r.Output != "" && !inside {
-		f.policy = "replace" // named by the person
-	}
-	if f.root, err = os.OpenRoot(filepath.Dir(target)); err != nil {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
 		return err
 	}
-	r.roots = append(r.roots, f.root)
-	r.add(f)
-	return nil
+	r.roots = append(r.roots, root)
+	if !isFolder(n) {
+		r.add(getFile{node: n, remote: clean, root: root, local: rel, shown: filepath.Join(dir, rel), policy: policy})
+		return nil
+	}
+	if err := root.Mkdir(rel, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return r.walk(n, clean, root, dir, rel)
 }
 
 func (r *getRun) add(f getFile) {

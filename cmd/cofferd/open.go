@@ -44,8 +44,8 @@ type purpose struct {
 // open opens the installation that the configuration names. In an empty place
 // it makes one, if the purpose is to create. It refuses to go on when data
 // exist and the master key or the store is missing or another one.
-func (a *app) open(cfg *config.Config, log *slog.Logger, why purpose) (h *house, err error) {
-	h = &house{cfg: cfg, log: log}
+func (a *app) open(cfg *config.Config, log *slog.Logger, why purpose) (_ *house, err error) {
+	h := &house{cfg: cfg, log: log}
 	defer func() {
 		if err != nil {
 			h.close()

@@ -91,10 +91,10 @@ func (a *app) serve(h *house, secure *tls.Config) error {
 // owner is made. The setup address is the one secret that the log carries.
 func (a *app) greet(h *house, addr net.Addr, mails, setup string) {
 	if !a.textLog() {
-		h.log.Info("serving", "version", version(), "url", h.cfg.Base.String(), "listen", addr.String(), "data", h.cfg.Data, "database", string(h.db.Engine()), "mail", mails)
 		if setup != "" {
 			h.log.Info("no owner exists yet: open this address to make the first one", "setup", setup)
 		}
+		h.log.Info("serving", "version", version(), "url", h.cfg.Base.String(), "listen", addr.String(), "data", h.cfg.Data, "database", string(h.db.Engine()), "mail", mails)
 		return
 	}
 	fmt.Fprintf(a.std.Err, "\nCoffer %s answers on %s\n", version(), h.cfg.Base)

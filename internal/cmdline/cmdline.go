@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -86,7 +87,7 @@ func Parse(k *kong.Kong, args []string) (ctx *kong.Context, done bool, err error
 			ctx, done, err = nil, true, nil
 		}
 	}()
-	ctx, err = k.Parse(args)
+	ctx, err = k.Parse(ordered(k.Model, args))
 	if err != nil {
 		where := k.Model.Name
 		if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil && p.Context.Selected() != nil {
@@ -100,7 +101,8 @@ func Parse(k *kong.Kong, args []string) (ctx *kong.Context, done bool, err error
 // Report writes an error for people, or as JSON, to the error stream.
 // ref, if not empty, is the server's reference.
 func Report(std Stdio, program string, err error, ref string, asJSON bool) {
-	if e, ok := errors.AsType[*ExitError](err); ok && e.Err == nil {
+	exit, ok := errors.AsType[*ExitError](err)
+	if ok && exit.Err == nil {
 		return
 	}
 	code, msg := "", err.Error()
@@ -121,7 +123,63 @@ func Report(std Stdio, program string, err error, ref string, asJSON bool) {
 	if ref != "" {
 		msg += " (reference " + ref + ")"
 	}
-	fmt.Fprintf(std.Err, "%s: %s\n", program, Printable(msg, true))
+	// Lists of what is wrong with a call have lines; in any other text a line
+	// break comes out of a name.
+	fmt.Fprintf(std.Err, "%s: %s\n", program, Printable(msg, ok && exit.Code == Usage))
+}
+
+// ordered puts flags before arguments, where people may write them in any
+// order: kong ends a list of arguments at the first flag.
+func ordered(app *kong.Application, args []string) []string {
+	var path, flags, words []string
+	node := app.Node
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			words = slices.Concat([]string{"--"}, words, args[i+1:])
+			break
+		}
+		if len(a) > 1 && a[0] == '-' {
+			flags = append(flags, a)
+			if wantsNext(node, a) && i+1 < len(args) {
+				i++
+				flags = append(flags, args[i])
+			}
+			continue
+		}
+		if child := childNamed(node, a); child != nil {
+			node, path = child, append(path, a)
+			continue
+		}
+		words = append(words, a)
+	}
+	return slices.Concat(path, flags, words)
+}
+
+func childNamed(n *kong.Node, name string) *kong.Node {
+	for _, c := range n.Children {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// wantsNext reports whether a flag, as written, takes the next word as its
+// value: --name, or -n at the end of a row of short ones.
+func wantsNext(n *kong.Node, written string) bool {
+	flags := flagsOf(n)
+	if long, ok := strings.CutPrefix(written, "--"); ok {
+		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == long })
+		return i >= 0 && takesValue(flags[i])
+	}
+	rest := []rune(written[1:])
+	for j, r := range rest {
+		if i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Short == r }); i >= 0 && takesValue(flags[i]) {
+			return j == len(rest)-1
+		}
+	}
+	return false
 }
 
 // forPeople is an error's text without the name of its kind.

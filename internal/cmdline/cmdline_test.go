@@ -79,6 +79,34 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestOrder: flags may stand anywhere among the arguments.
+func TestOrder(t *testing.T) {
+	rows := []struct {
+		args          string
+		path, to, how string
+		verbose       bool
+	}{
+		{"send a b", "a b", "", "fast", false},
+		{"send a --how slow b", "a b", "", "slow", false},
+		{"send a --how=slow b -v c", "a b c", "", "slow", true},
+		{"-v send a -w slow b", "a b", "", "slow", true},
+		{"send - --how slow b", "- b", "", "slow", false},
+		{"send a -vw slow b", "a b", "", "slow", true},
+		{"send a -wslow b", "a b", "", "slow", false},
+		{"send a --to /x b", "a b", "/x", "fast", false},
+		{"send a --how slow -- --how -v", "a --how -v", "", "slow", false},
+		{"send send a", "send a", "", "fast", false},
+	}
+	for _, r := range rows {
+		k, _, g := parser(t)
+		if _, _, err := cmdline.Parse(k, strings.Fields(r.args)); err != nil {
+			t.Errorf("%s: %v", r.args, err)
+		} else if strings.Join(g.Send.Path, " ") != r.path || g.Send.To != r.to || g.Send.How != r.how || g.Verbose != r.verbose {
+			t.Errorf("%s: %+v", r.args, g)
+		}
+	}
+}
+
 // TestBashCompletion asks a real bash what it would offer.
 func TestBashCompletion(t *testing.T) {
 	k, _, _ := parser(t)
@@ -154,7 +182,8 @@ func TestReport(t *testing.T) {
 		{fmt.Errorf("/a: %w", inner), "7Q2M-4K", false, "prog: /a: The name is taken. (reference 7Q2M-4K)\n"},
 		{cause, "", false, "prog: Cannot reach x: refused\n"},
 		{fmt.Errorf("/a<b>: %w", inner), "7Q2M-4K", true, `{"error":"/a<b>: The name is taken.","code":"name_taken","ref":"7Q2M-4K"}` + "\n"},
-		{errors.New("evil \x1b]0;x\a\u202egpj.exe\nsecond"), "", false, "prog: evil \\u001b]0;x\\u0007\\u202egpj.exe\nsecond\n"},
+		{errors.New("evil \x1b]0;x\a\u202egpj.exe\nsecond"), "", false, "prog: evil \\u001b]0;x\\u0007\\u202egpj.exe\\u000asecond\n"},
+		{cmdline.Misuse("one\ntwo"), "", false, "prog: one\ntwo\n"},
 		{&cmdline.ExitError{Code: 8}, "", false, ""},
 		{cmdline.Misuse("wrong %d", 1), "", false, "prog: wrong 1\n"},
 	}
