@@ -225,7 +225,10 @@ func (d *DB) commit(batch []*call) (rerun []*call) {
 		answer(batch, told(err))
 		return nil
 	}
-	var done []*call
+	// A function may have failed over what another of the batch did ("taken"), so
+	// its error, too, is true only once the batch is committed.
+	var done, failed []*call
+	var failures []error
 	for i, c := range batch {
 		o, err := d.runOne(t, c)
 		switch {
@@ -234,16 +237,23 @@ func (d *DB) commit(batch []*call) (rerun []*call) {
 			if !o.gone {
 				answer([]*call{c}, told(err))
 			}
-			return append(done, batch[i+1:]...)
+			return append(append(done, failed...), batch[i+1:]...)
 		case o.gone:
 		case o.err != nil:
-			answer([]*call{c}, told(o.err))
+			failed, failures = append(failed, c), append(failures, o.err)
 		default:
 			done = append(done, c)
 		}
 	}
 	err = t.Commit()
 	answer(done, told(err))
+	for i, c := range failed {
+		if err == nil {
+			answer([]*call{c}, told(failures[i]))
+		} else {
+			answer([]*call{c}, told(err))
+		}
+	}
 	return nil
 }
 

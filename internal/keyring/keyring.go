@@ -41,10 +41,11 @@ func Open(ctx context.Context, d *db.DB, p Provider, install coffer.ID) (*Keyrin
 		return nil, err
 	}
 	if len(rows) == 0 {
+		// ErrTaken: on PostgreSQL another server committed in between.
 		if err := first(ctx, d, p, install); err != nil && !errors.Is(err, db.ErrTaken) {
 			return nil, err
 		}
-		// Another server may have been quicker: what is stored counts.
+		// Whoever made it, what is stored counts.
 		if rows, err = load(ctx, d); err != nil {
 			return nil, err
 		}
@@ -78,7 +79,14 @@ func first(ctx context.Context, d *db.DB, p Provider, install coffer.ID) error {
 	}
 	row := db.KEK{Version: version, Active: true, Provider: w.Provider, KeyRef: w.KeyRef, Wrapped: w.Blob,
 		Check: seal.Seal(kek, seal.KEKCheck(install, version), nil)}
-	return d.Update(ctx, func(tx *db.Tx) error { return tx.InsertKEK(row) })
+	return d.Update(ctx, func(tx *db.Tx) error {
+		// Another server may have been quicker: seen here, its key is there once
+		// this transaction has ended.
+		if there, err := tx.KEKs(); err != nil || len(there) > 0 {
+			return err
+		}
+		return tx.InsertKEK(row)
+	})
 }
 
 // open unwraps one KEK and proves it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -211,9 +212,32 @@ func TestSpaceKeys(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, open func() *db.DB) {
 		d, ctx := open(), t.Context()
 		k := open1(t, d, fromEnv(t, line("a", 1)), coffer.NewID())
-		// The row of a space refers to rows that are not this package's to make;
-		// its own is enough to see that the key survives storing.
-		row := k.NewSpaceKey(coffer.NewID())
+		owner, space := coffer.NewID(), coffer.Space{ID: coffer.NewID(), Kind: coffer.Personal, RootID: coffer.NewID(), Quota: -1}
+		space.OwnerID = owner
+		made := k.NewSpaceKey(space.ID)
+		var row, current db.SpaceKey
+		if err := d.Update(ctx, func(tx *db.Tx) (err error) {
+			phc, v := k.SealPassword(owner, "phc")
+			if err = tx.InsertUser(coffer.User{ID: owner, Email: "a@example.org", Role: coffer.RoleMember}, db.Password{Sealed: phc, KEKVer: v}); err != nil {
+				return err
+			}
+			if _, err = tx.InsertSpace(space); err != nil {
+				return err
+			}
+			if err = tx.InsertSpaceKey(made); err != nil {
+				return err
+			}
+			if row, err = tx.SpaceKey(space.ID, 1); err != nil {
+				return err
+			}
+			current, err = tx.CurrentSpaceKey(space.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(row, made) || !reflect.DeepEqual(current, made) {
+			t.Fatalf("stored %+v, got %+v and %+v", made, row, current)
+		}
 		if !row.Active || row.Version != 1 || row.KEKVer != 1 || len(row.Sealed) != 105 {
 			t.Fatalf("%+v", row)
 		}
@@ -255,12 +279,16 @@ func TestSpaceKeys(t *testing.T) {
 				t.Errorf("%s: opened", what)
 			}
 		}
-		// A space without its key's row, and the row without its space.
-		err = d.Update(ctx, func(tx *db.Tx) error { return tx.InsertSpaceKey(row) })
-		if err == nil {
+		lost := k.NewSpaceKey(coffer.NewID())
+		if d.Update(ctx, func(tx *db.Tx) error { return tx.InsertSpaceKey(lost) }) == nil {
 			t.Error("a key of no space was stored")
 		}
-		err = d.View(ctx, func(tx *db.Tx) error { _, err := tx.CurrentSpaceKey(row.SpaceID); return err })
+		rival := k.NewSpaceKey(space.ID)
+		rival.Version = 2
+		if err := d.Update(ctx, func(tx *db.Tx) error { return tx.InsertSpaceKey(rival) }); !errors.Is(err, db.ErrTaken) {
+			t.Errorf("a second active key: %v", err)
+		}
+		err = d.View(ctx, func(tx *db.Tx) error { _, err := tx.CurrentSpaceKey(lost.SpaceID); return err })
 		if !errors.Is(err, coffer.ErrNotFound) {
 			t.Errorf("key of an unknown space: %v", err)
 		}
