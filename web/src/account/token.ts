@@ -7,3 +7,11 @@ export function takeFragment(): string {
   if (secret) history.replaceState(history.state, "", location.pathname + location.search);
   return secret;
 }
+
+/**
+ * For the pages that begin with a secret: another one was opened in the same
+ * tab, which the browser takes for a move inside the page. Begin anew.
+ */
+export function reloadForFragment() {
+  if (location.hash.length > 1) location.reload();
+}

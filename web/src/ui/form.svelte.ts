@@ -91,13 +91,13 @@ export class FormState<F extends string> {
   private take(e: unknown) {
     const p = asProblem(e);
     const said = explain(p);
-    const field = this.options.codes?.[p.code];
-    if (field) this.refused[field] = said.text;
-    const words = t.problem as Record<string, string | undefined>;
+    // The server's sentence about a field knows the most; a code comes second.
     for (const [name, text] of Object.entries(p.fields)) {
       const known = this.options.fields.find((one) => one === name);
-      if (known && !this.refused[known]) this.refused[known] = words[text] ?? text;
+      if (known) this.refused[known] = text;
     }
+    const field = this.options.codes?.[p.code];
+    if (field && this.wrong.length === 0) this.refused[field] = said.text;
     if (this.wrong.length === 0) this.general = p.code === "offline" ? { text: t.form.noServer, ref: "" } : { text: said.text, ref: p.status >= 500 ? said.ref : "" };
   }
 }
