@@ -18,50 +18,60 @@ import (
 func TestMigrateRace(t *testing.T) {
 	dbtest.EachDSN(t, func(t *testing.T, newDSN func() string) {
 		dsn := newDSN()
-		const starters = 3
-		var all sync.WaitGroup
-		start := make(chan bool)
-		for range starters {
-			d, err := db.Open(t.Context(), db.Options{DSN: dsn})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
-			all.Go(func() {
-				<-start
-				if err := d.Migrate(t.Context()); err != nil {
-					t.Errorf("migrate: %v", err)
-				}
-				if have, known, err := d.SchemaVersion(t.Context()); err != nil || have != known {
-					t.Errorf("version %d of %d, %v", have, known, err)
-				}
-				if err := d.Migrate(t.Context()); err != nil {
-					t.Errorf("migrate again: %v", err)
-				}
-			})
+		rounds := 1
+		if strings.HasPrefix(dsn, "sqlite:") {
+			rounds = 3 // cheap, and the gap is small there
 		}
-		close(start)
-		all.Wait()
+		for range rounds {
+			migrateRace(t, dsn)
+			if rounds > 1 {
+				dsn = newDSN()
+			}
+		}
+	})
+}
 
+func migrateRace(t *testing.T, dsn string) {
+	var all sync.WaitGroup
+	start := make(chan bool)
+	for range 3 {
 		d, err := db.Open(t.Context(), db.Options{DSN: dsn})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		err = d.View(t.Context(), func(tx *db.Tx) error {
-			var rows, versions int
-			if err := tx.Scan(`SELECT COUNT(*), COUNT(DISTINCT version_id) FROM schema_version`, nil, &rows, &versions); err != nil {
-				return err
+		all.Go(func() {
+			<-start
+			if err := d.Migrate(t.Context()); err != nil {
+				t.Errorf("migrate: %v", err)
 			}
-			if rows != versions {
-				t.Errorf("%d migrations are recorded %d times", versions, rows)
+			if have, known, err := d.SchemaVersion(t.Context()); err != nil || have != known {
+				t.Errorf("version %d of %d, %v", have, known, err)
 			}
-			return nil
+			if err := d.Migrate(t.Context()); err != nil {
+				t.Errorf("migrate again: %v", err)
+			}
 		})
-		if err != nil {
-			t.Error(err)
+	}
+	close(start)
+	all.Wait()
+
+	d, err := db.Open(t.Context(), db.Options{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	err = d.View(t.Context(), func(tx *db.Tx) error {
+		var twice int
+		err := tx.Scan(`SELECT COUNT(*) - COUNT(DISTINCT version_id) FROM schema_version WHERE version_id > 0`, nil, &twice)
+		if twice != 0 {
+			t.Errorf("%d migrations are recorded twice", twice)
 		}
+		return err
 	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestNewerSchema(t *testing.T) {

@@ -464,6 +464,97 @@ func TestView(t *testing.T) {
 	})
 }
 
+// The same query inside the reading of its own rows (which PostgreSQL refuses)
+// does not disturb them: a statement that is kept prepared is used once at a time.
+func TestQueryInsideItself(t *testing.T) {
+	d := dbtest.SQLite(t)
+	script(t, d, `CREATE TABLE t (k BIGINT PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)`)
+	const query = "SELECT k FROM t ORDER BY k"
+	err := d.View(t.Context(), func(tx *db.Tx) error {
+		var outer, inner []int
+		err := tx.Each(query, nil, func(scan func(...any) error) error {
+			var k int
+			if err := scan(&k); err != nil {
+				return err
+			}
+			outer = append(outer, k)
+			return tx.Each(query, nil, func(scan func(...any) error) error {
+				err := scan(&k)
+				inner = append(inner, k)
+				return err
+			})
+		})
+		if fmt.Sprint(outer, inner) != "[1 2 3] [1 2 3 1 2 3 1 2 3]" {
+			t.Errorf("read %v and inside %v", outer, inner)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A connection keeps only so many statements, and each still answers rightly.
+func TestManyQueries(t *testing.T) {
+	d := dbtest.SQLite(t)
+	for round := range 2 {
+		for n := range 600 {
+			err := d.View(t.Context(), func(tx *db.Tx) error {
+				var got int
+				if err := tx.Scan(fmt.Sprintf("SELECT %d + $1", n), []any{round}, &got); err != nil {
+					return err
+				}
+				if got != n+round {
+					t.Errorf("got %d, want %d", got, n+round)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// The runner of jobs is told of a new job when it is committed, not before
+// and not when it is rolled back.
+func TestJobInserted(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		told := func() bool {
+			select {
+			case <-d.JobInserted():
+				return true
+			default:
+				return false
+			}
+		}
+		work := func(result error) func(*db.Tx) error {
+			return func(tx *db.Tx) error {
+				if err := tx.InsertJob(coffer.NewID(), "mail", coffer.NewID(), tx.Now); err != nil {
+					return err
+				}
+				return result
+			}
+		}
+		if err := d.Update(t.Context(), work(errMine)); !errors.Is(err, errMine) || told() {
+			t.Errorf("%v: told of a job that was rolled back", err)
+		}
+		err := d.Update(t.Context(), func(tx *db.Tx) error {
+			err := work(nil)(tx)
+			if told() {
+				t.Error("told before the commit")
+			}
+			return err
+		})
+		if err := errors.Join(err, d.Update(t.Context(), work(nil))); err != nil {
+			t.Error(err)
+		}
+		if !told() || told() {
+			t.Error("not told once of two new jobs")
+		}
+	})
+}
+
 func TestClose(t *testing.T) {
 	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
 		d := open(db.Options{})

@@ -41,9 +41,12 @@ const Same = "same"
 // server has.
 func EachWith(t *testing.T, test func(t *testing.T, open func(db.Options) *db.DB)) {
 	t.Helper()
-	for name, migrated := range map[db.Engine]func(testing.TB) string{db.SQLite: migratedSQLite, db.Postgres: migratedPostgres} {
-		t.Run(string(name), func(t *testing.T) {
-			last := ""
+	for _, engine := range []db.Engine{db.SQLite, db.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			migrated, last := migratedSQLite, ""
+			if engine == db.Postgres {
+				migrated = migratedPostgres
+			}
 			test(t, func(o db.Options) *db.DB {
 				t.Helper()
 				if o.DSN == "" {
