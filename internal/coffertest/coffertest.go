@@ -8,6 +8,7 @@ package coffertest
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -29,11 +30,11 @@ import (
 	"coffer/internal/wire"
 )
 
-// Options change what Start builds.
+// Options change what is built.
 type Options struct {
-	Idle  time.Duration                     // for how long a body may stand still; 0 = the product's
-	Store func(inner blob.Store) blob.Store // nil: the disk store as it is
-	Edit  func(*server.Options)             // the last word; nil: none
+	Idle       time.Duration         // for how long a body may stand still; 0 = the product's
+	TLS, Trust *tls.Config           // of the server, and of its clients; nil: plain HTTP
+	Edit       func(*server.Options) // the last word; nil: none
 }
 
 // Server is a running server.
@@ -41,14 +42,16 @@ type Server struct {
 	*server.Server
 	T     testing.TB
 	URL   string // http://127.0.0.1:port
+	Addr  string // 127.0.0.1:port
 	DB    *db.DB
-	Store blob.Store // the disk store, without what Options.Store put around it
-	Data  string     // folder with blobs and master key
+	Store blob.Store
+	Data  string // folder with blobs and master key
 	Mails *Mails
 	Clock *Clock
 	Log   *Log
 
 	Owner *Person // made at the first start, signed in
+	o     Options
 	http  *http.Client
 	stop  func() // ends it, once
 }
@@ -81,7 +84,33 @@ func New(t testing.TB, o Options) *Server {
 	return start(t, d, clock, log, o)
 }
 
+// start makes keys and a store for an empty database, and runs a server.
 func start(t testing.TB, d *db.DB, clock *Clock, log *Log, o Options) *Server {
+	t.Helper()
+	s := &Server{T: t, DB: d, Data: t.TempDir(), Mails: newMails(), Clock: clock, Log: log, o: o}
+	if err := keyring.GenerateFile(s.keyFile()); err != nil {
+		t.Fatal(err)
+	}
+	s.run()
+	s.setUp()
+	return s
+}
+
+func (s *Server) keyFile() string { return filepath.Join(s.Data, "master.key") }
+
+// Restart runs a new server on what another has left, as after a new start of
+// the process. edit may change its options.
+func (s *Server) Restart(edit func(*server.Options)) *Server {
+	s.T.Helper()
+	s.stop()
+	next := &Server{T: s.T, DB: s.DB, Data: s.Data, Mails: s.Mails, Clock: s.Clock, Log: s.Log, Owner: s.Owner, o: s.o}
+	next.o.Edit = edit
+	next.run()
+	return next
+}
+
+func (s *Server) run() {
+	t := s.T
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -89,43 +118,39 @@ func start(t testing.TB, d *db.DB, clock *Clock, log *Log, o Options) *Server {
 			t.Fatal(err)
 		}
 	}
-	s := &Server{T: t, DB: d, Data: t.TempDir(), Mails: newMails(), Clock: clock, Log: log}
 	ctx := context.Background()
-	var err error
-	s.Store, err = disk.Open(filepath.Join(s.Data, "blobs"))
+	store, err := disk.Open(filepath.Join(s.Data, "blobs"))
 	must(err)
-	keyFile := filepath.Join(s.Data, "master.key")
-	must(keyring.GenerateFile(keyFile))
-	master, err := keyring.OpenFile(keyFile)
+	s.Store = store
+	master, err := keyring.OpenFile(s.keyFile())
 	must(err)
-	install, err := installID(ctx, d)
+	install, err := installID(ctx, s.DB)
 	must(err)
-	keys, err := keyring.Open(ctx, d, master, install)
+	keys, err := keyring.Open(ctx, s.DB, master, install)
 	must(err)
 	must(s.Store.Marker(ctx, install, true))
-	used := s.Store
-	if o.Store != nil {
-		used = o.Store(used)
-	}
 
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
 	base := &url.URL{Scheme: "http", Host: ln.Addr().String()}
-	so := server.Options{DB: d, Store: used, Keyring: keys, Mail: s.Mails, Install: install, BaseURL: base, Version: "test",
-		Log: log.logger(), Jobs: true, Idle: o.Idle, Grace: 5 * time.Second,
+	if s.o.TLS != nil {
+		base.Scheme = "https"
+	}
+	so := server.Options{DB: s.DB, Store: s.Store, Keyring: keys, Mail: s.Mails, Install: install, BaseURL: base, Version: "test",
+		Log: s.Log.logger(), Jobs: true, Idle: s.o.Idle, Grace: 5 * time.Second,
 		Hasher: cred.NewHasher(cred.HasherOptions{Params: cred.Params{MemoryKiB: 64, Time: 1, Threads: 1}})}
-	if o.Edit != nil {
-		o.Edit(&so)
+	if s.o.Edit != nil {
+		s.o.Edit(&so)
 	}
 	s.Server, err = server.New(ctx, so)
 	must(err)
-	s.URL = base.String()
-	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
+	s.URL, s.Addr = base.String(), base.Host
+	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64, TLSClientConfig: s.o.Trust, ForceAttemptHTTP2: true}
 	s.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 	running, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(running, ln, nil) }()
+	go func() { ended <- s.Serve(running, ln, s.o.TLS) }()
 	s.stop = sync.OnceFunc(func() {
 		transport.CloseIdleConnections()
 		cancel()
@@ -134,8 +159,6 @@ func start(t testing.TB, d *db.DB, clock *Clock, log *Log, o Options) *Server {
 		}
 	})
 	t.Cleanup(s.stop)
-	s.setUp()
-	return s
 }
 
 // Stop ends the server and waits for it.

@@ -135,13 +135,13 @@ func TestRefusedUploadCostsNothing(t *testing.T) {
 
 // TestSlowClients: slow is fine, still is not.
 func TestSlowClients(t *testing.T) {
-	s := New(t, Options{Idle: 300 * time.Millisecond})
+	s := New(t, Options{Idle: 1500 * time.Millisecond})
 	ann := s.Person("Ann")
 	path := "/nodes/" + ann.Root().String() + "/files?name=slow.bin"
-	c, br := ann.dial("PUT", path, "Content-Length: 10")
-	tick := time.NewTicker(120 * time.Millisecond)
+	c, br := ann.dial("PUT", path, "Content-Length: 6")
+	tick := time.NewTicker(400 * time.Millisecond)
 	defer tick.Stop()
-	for range 10 {
+	for range 6 {
 		<-tick.C
 		io.WriteString(c, "s")
 	}

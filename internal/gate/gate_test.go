@@ -293,7 +293,7 @@ func raw(t *testing.T, s *httptest.Server, text string) (net.Conn, *bufio.Reader
 
 func TestBodyThatStandsStill(t *testing.T) {
 	got := make(chan error, 1)
-	s, _ := serve(t, Options{Idle: 200 * time.Millisecond}, func(g *Gate) http.Handler {
+	s, _ := serve(t, Options{Idle: 1200 * time.Millisecond}, func(g *Gate) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
 			got <- err
@@ -306,10 +306,10 @@ func TestBodyThatStandsStill(t *testing.T) {
 	}
 
 	// One that is slow but moves is taken, for longer than the idle time.
-	c, br := raw(t, s, "PUT / HTTP/1.1\nHost: "+s.Listener.Addr().String()+"\nContent-Length: 8\n\n")
-	tick := time.NewTicker(80 * time.Millisecond)
+	c, br := raw(t, s, "PUT / HTTP/1.1\nHost: "+s.Listener.Addr().String()+"\nContent-Length: 6\n\n")
+	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
-	for range 8 {
+	for range 6 {
 		<-tick.C
 		if _, err := io.WriteString(c, "x"); err != nil {
 			t.Fatal(err)
@@ -322,7 +322,7 @@ func TestBodyThatStandsStill(t *testing.T) {
 		t.Errorf("answer to a slow body: %v %v", res, err)
 	}
 	// The deadlines of one request do not reach into the next of the connection.
-	time.AfterFunc(400*time.Millisecond, func() {
+	time.AfterFunc(1500*time.Millisecond, func() {
 		io.WriteString(c, "PUT / HTTP/1.1\r\nHost: "+s.Listener.Addr().String()+"\r\nContent-Length: 0\r\n\r\n")
 	})
 	if res, err := http.ReadResponse(br, nil); err != nil || res.StatusCode != 204 {
@@ -333,7 +333,7 @@ func TestBodyThatStandsStill(t *testing.T) {
 
 func TestReaderThatTakesNothing(t *testing.T) {
 	ended := make(chan error, 1)
-	s, _ := serve(t, Options{Idle: 200 * time.Millisecond}, func(g *Gate) http.Handler {
+	s, _ := serve(t, Options{Idle: 1200 * time.Millisecond}, func(g *Gate) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000000000")
 			b := make([]byte, 1<<20)

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"coffer"
 	"coffer/internal/accounts"
 	"coffer/internal/api"
@@ -175,11 +177,19 @@ func (s *Server) Close(ctx context.Context) error {
 }
 
 // Serve starts the jobs and answers on the listener until ctx ends; then it
-// takes no new requests, gives running ones the grace time, cuts the rest and
-// stops the jobs. With a TLS configuration it speaks HTTP/2 too.
+// takes no new requests, gives running ones the grace time, cuts the rest,
+// waits until these have cleaned up, and stops the jobs. With a TLS
+// configuration it speaks HTTP/2 too.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, secure *tls.Config) error {
+	const all = 1 << 40
+	inside := semaphore.NewWeighted(all) // requests that have not returned
 	h := &http.Server{
-		Handler:           s.handler,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if inside.Acquire(r.Context(), 1) == nil {
+				defer inside.Release(1)
+				s.handler.ServeHTTP(w, r)
+			}
+		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    gate.MaxHeaderBytes,
@@ -188,7 +198,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, secure *tls.Config)
 		// No ReadTimeout and WriteTimeout: they would end long transfers. Gate
 		// sets deadlines that follow the bytes.
 	}
-	if err := s.Start(context.WithoutCancel(ctx)); err != nil {
+	after := context.WithoutCancel(ctx)
+	if err := s.Start(after); err != nil {
 		ln.Close()
 		return fmt.Errorf("server: start jobs: %w", err)
 	}
@@ -205,13 +216,21 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, secure *tls.Config)
 	case err = <-ended:
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Grace)
+	grace, cancel := context.WithTimeout(after, s.o.Grace)
 	defer cancel()
 	if h.Shutdown(grace) != nil { // the grace time is over
 		h.Close()
 	}
-	return errors.Join(err, s.Close(grace))
+	last, cancelLast := context.WithTimeout(after, cleanUp)
+	defer cancelLast()
+	if inside.Acquire(last, all) != nil {
+		err = errors.Join(err, errors.New("server: some requests did not end"))
+	}
+	return errors.Join(err, s.Close(last))
 }
+
+// cleanUp is how long cut requests and jobs get for putting things in order.
+const cleanUp = 10 * time.Second
 
 // Ready reports whether the server can do its work: the database answers, the
 // store is ours, the keys open.
