@@ -3,13 +3,13 @@ package content
 import (
 	"context"
 	"io"
+	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 
 	"coffer"
-	"coffer/internal/blob/blobtest"
-	"coffer/internal/blob/disk"
+	"coffer/internal/blob"
 	"coffer/internal/seal"
 )
 
@@ -57,34 +57,48 @@ func (endless) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
 func (endless) Size() int64                           { return 1 << 40 }
 func (endless) Close() error                          { return nil }
 
-func benchDisk(b *testing.B) *disk.Store {
-	s, err := disk.Open(filepath.Join(b.TempDir(), "blobs"))
+// file is a blob as a plain file, as little as can be below this package.
+type file struct{ *os.File }
+
+func (f file) Sync(context.Context) error           { return f.File.Sync() }
+func (f file) Publish(context.Context, int64) error { return f.File.Sync() }
+func (f file) Abort(context.Context) error          { return nil }
+
+func (f file) Size() int64 {
+	info, err := f.Stat()
+	if err != nil {
+		return -1
+	}
+	return info.Size()
+}
+
+func newFile(b *testing.B) file {
+	f, err := os.Create(filepath.Join(b.TempDir(), "blob"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	blobtest.Marked(b, s)
-	return s
+	b.Cleanup(func() { f.Close() })
+	return file{f}
+}
+
+func fill(b *testing.B, o *IO, f blob.Pending, size int64, opt WriteOptions) seal.DEK {
+	dek := seal.DEK{Key: seal.NewKey(), PartLog: 23, Size: size}
+	dek, err := o.Write(b.Context(), f, coffer.ID{1}, dek, io.LimitReader(zeros{}, size), opt)
+	if err == nil {
+		err = f.Publish(b.Context(), StoredSize(size, 23))
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dek
 }
 
 func benchWrite(b *testing.B, size int64, opt WriteOptions) {
-	o, s := new(IO), benchDisk(b)
-	src := pattern(1 << 20)
+	o, f := new(IO), newFile(b)
 	b.SetBytes(size)
 	b.ReportAllocs()
 	for b.Loop() {
-		id := coffer.RandomID()
-		dek := seal.DEK{Key: seal.NewKey(), PartLog: 23, Size: size}
-		p, err := s.Stage(b.Context(), id, StoredPartSize(23))
-		if err == nil {
-			dek, err = o.Write(b.Context(), p, id, dek, io.LimitReader(repeat{src}, size), opt)
-		}
-		if err == nil {
-			err = p.Publish(b.Context(), StoredSize(dek.Size, 23))
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-		s.Delete(context.Background(), id)
+		fill(b, o, f, size, opt)
 	}
 }
 
@@ -113,9 +127,9 @@ func benchSeal(b *testing.B, opt WriteOptions) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	o, s := new(IO), benchDisk(b)
-	id, dek := put(b, o, s, pattern(256<<20), 23, true, WriteOptions{NoSum: true})
-	r := open(b, o, s, id, dek)
+	o, f := new(IO), newFile(b)
+	dek := fill(b, o, f, 256<<20, WriteOptions{NoSum: true})
+	r := &Reader{io: o, obj: f, id: coffer.ID{1}, dek: dek}
 	b.Run("all", func(b *testing.B) {
 		b.SetBytes(256 << 20)
 		b.ReportAllocs()
@@ -125,19 +139,15 @@ func BenchmarkRead(b *testing.B) {
 			}
 		}
 	})
-	b.Run("open and range 64K", func(b *testing.B) {
+	b.Run("new reader, range 64K", func(b *testing.B) {
 		b.SetBytes(64 << 10)
 		b.ReportAllocs()
 		off := int64(1)
 		for b.Loop() {
-			r, err := o.Open(b.Context(), s, id, dek)
-			if err == nil {
-				_, err = r.WriteRangeTo(b.Context(), io.Discard, off, 64<<10)
-			}
-			if err != nil {
+			r := &Reader{io: o, obj: f, id: coffer.ID{1}, dek: dek}
+			if _, err := r.WriteRangeTo(b.Context(), io.Discard, off, 64<<10); err != nil {
 				b.Fatal(err)
 			}
-			r.Close()
 			off = (off*48271 + 11) % (255 << 20)
 		}
 	})

@@ -124,7 +124,7 @@ func TestLayout(t *testing.T) {
 			for _, n := range []int64{1, 100, P, 3 * P} {
 				n = min(n, size-off)
 				s := spanAt(size, testLog, off, n, 16)
-				end := s.plainOffset + int64(min(s.length, 1<<40))/cobblestone.SealedChunkSize*cobblestone.ChunkSize
+				end := s.plainOffset + s.length/cobblestone.SealedChunkSize*cobblestone.ChunkSize
 				if s.part != off/P || s.plainOffset > off || off-s.plainOffset >= cobblestone.ChunkSize ||
 					s.offset != s.part*StoredPartSize(testLog)+cobblestone.ChunkOffset(s.first) || s.offset+s.length > stored ||
 					s.length < cobblestone.Overhead || end > size {
