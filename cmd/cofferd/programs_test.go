@@ -137,7 +137,16 @@ func TestScripts(t *testing.T) {
 }
 
 func runScripts(t *testing.T, dir string, newDSN func() string) {
-	var mu sync.Mutex
+	scripts, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("%s: %d scripts, %v", dir, len(scripts), err)
+	}
+	databases := make(chan string, len(scripts)) // one each; scripts run in parallel
+	for range scripts {
+		if newDSN != nil {
+			databases <- newDSN()
+		}
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
@@ -147,9 +156,7 @@ func runScripts(t *testing.T, dir string, newDSN func() string) {
 			if newDSN == nil {
 				return nil
 			}
-			mu.Lock() // scripts are set up in parallel
-			defer mu.Unlock()
-			if dsn := newDSN(); strings.HasPrefix(dsn, "postgres") {
+			if dsn := <-databases; strings.HasPrefix(dsn, "postgres") {
 				e.Setenv("COFFER_DATABASE", dsn)
 			}
 			return nil
@@ -160,9 +167,6 @@ func runScripts(t *testing.T, dir string, newDSN func() string) {
 		RequireUniqueNames: true,
 	})
 }
-
-// running are the servers of one script; a script has one at a time.
-type runningKey struct{}
 
 func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 	env := []string{"PATH=" + ts.Getenv("PATH")}

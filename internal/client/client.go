@@ -38,6 +38,7 @@ type Options struct {
 	Transport http.RoundTripper // nil = own, HTTP/1.1
 	Tries     int               // of a request that may be repeated; 0 = 6
 	Pause     time.Duration     // before the second try, doubled each time; 0 = 300 ms
+	Page      int               // children asked for at once; 0 = 1000
 	Stall     time.Duration     // a transfer that moves no byte for so long is tried again; 0 = 60 s
 }
 
@@ -51,6 +52,7 @@ type Client struct {
 	tries int
 	pause time.Duration
 	stall time.Duration
+	page  int
 }
 
 // New returns a client of the server at an address like
@@ -65,12 +67,15 @@ func New(server string, o Options) (*Client, error) {
 		return nil, coffer.E(coffer.Invalid, "server_invalid", "http is for this machine only, because passwords would travel in the clear: use https.")
 	}
 	u.Path = ""
-	c := &Client{base: u, token: o.Token, agent: o.UserAgent, tries: o.Tries, pause: o.Pause, stall: o.Stall}
+	c := &Client{base: u, token: o.Token, agent: o.UserAgent, tries: o.Tries, pause: o.Pause, stall: o.Stall, page: o.Page}
 	if c.agent == "" {
 		c.agent = "coffer"
 	}
 	if c.tries == 0 {
 		c.tries = 6
+	}
+	if c.page == 0 {
+		c.page = 1000
 	}
 	if c.pause == 0 {
 		c.pause = 300 * time.Millisecond

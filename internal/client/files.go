@@ -32,14 +32,11 @@ func (c *Client) Stat(ctx context.Context, id coffer.ID) (wire.Node, error) {
 	return out, err
 }
 
-// pageSize is how many children are asked for at once.
-const pageSize = 1000
-
 // Children yields the children of a folder, folders first, by name. After an
 // error it yields no more.
 func (c *Client) Children(ctx context.Context, id coffer.ID) iter.Seq2[wire.Node, error] {
 	return func(yield func(wire.Node, error) bool) {
-		query := url.Values{"limit": {strconv.Itoa(pageSize)}}
+		query := url.Values{"limit": {strconv.Itoa(c.page)}}
 		for {
 			var page wire.List[wire.Node]
 			if err := c.call(ctx, http.MethodGet, "/nodes/"+id.String()+"/children", query, nil, &page, true); err != nil {

@@ -63,6 +63,9 @@ func (c *Client) Upload(ctx context.Context, u Upload) (wire.Node, error) {
 			n, statErr := c.Stat(ctx, e.Refusal.Existing)
 			if statErr == nil && n.SHA256 == unsureSum(ctx, u) {
 				out = n
+				if u.Progress != nil {
+					u.Progress(n.Size)
+				}
 				return false, nil
 			}
 			if statErr == nil && u.IfExists == coffer.Replace {
