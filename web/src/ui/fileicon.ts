@@ -10,9 +10,12 @@ const looks: Record<string, string[]> = {
 
 const lookOf = new Map(Object.entries(looks).flatMap(([look, ends]) => ends.map((end) => [end, look] as const)));
 
+// Long ends by the three letters that people know.
+const short = new Map([["jpeg", "JPG"], ["tiff", "TIF"], ["docx", "DOC"], ["xlsx", "XLS"], ["pptx", "PPT"], ["html", "HTM"]]);
+
 /** The letters on a file's icon (at most four, "" when the name has no fitting end) and its colour class. */
 export function fileLook(name: string): { letters: string; look: string } {
   const end = /\.([a-z0-9]{1,4})$/i.exec(name)?.[1]?.toLowerCase() ?? "";
-  const letters = end === "jpeg" ? "JPG" : end.toUpperCase();
+  const letters = short.get(end) ?? end.toUpperCase();
   return { letters, look: lookOf.get(end) ?? "" };
 }
