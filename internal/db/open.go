@@ -31,12 +31,13 @@ const (
 
 // Sizes of the pools and caches.
 const (
-	sqliteReaders   = 4     // connections that only read
-	writeCacheKiB   = 8192  // page cache of the one connection that writes
-	readCacheKiB    = 2048  // page cache of each reader; the system's cache lies behind it
-	checkpointPages = 2000  // pages in the write-ahead log before they move into the file (8 MB)
-	busyTimeoutMs   = 10000 // how long to wait for another process: a net, not a plan
-	postgresConns   = 10    // unless the address says pool_max_conns
+	sqliteReaders   = 4        // connections that only read
+	writeCacheKiB   = 8192     // page cache of the one connection that writes
+	readCacheKiB    = 2048     // page cache of each reader; the system's cache lies behind it
+	checkpointPages = 2000     // pages in the write-ahead log before they move into the file (8 MB)
+	walKeptBytes    = 16 << 20 // what the log file may keep after it was longer
+	busyTimeoutMs   = 10000    // how long to wait for another process: a net, not a plan
+	postgresConns   = 10       // unless the address says pool_max_conns
 )
 
 // Options say which database to open and how.
@@ -140,7 +141,8 @@ func sqlitePool(path string, writes bool, wrap func(driver.Connector) driver.Con
 	if writes {
 		begin, conns = "BEGIN IMMEDIATE", 1
 		pragmas = append(pragmas, "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)",
-			fmt.Sprintf("cache_size(-%d)", writeCacheKiB), fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages))
+			fmt.Sprintf("cache_size(-%d)", writeCacheKiB), fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
+			fmt.Sprintf("journal_size_limit(%d)", walKeptBytes))
 	} else {
 		pragmas = append(pragmas, "query_only(ON)", fmt.Sprintf("cache_size(-%d)", readCacheKiB))
 	}

@@ -96,7 +96,7 @@ func (d *DB) updateOnce(ctx context.Context, fn func(*Tx) error) error {
 	}
 	defer t.Rollback()
 	tx := d.tx(ctx, t)
-	if err := fn(tx); err != nil {
+	if err := fn(tx); err != nil && !again(tx.failed) { // fn may have hidden the cause in an error of its own
 		return err
 	}
 	if tx.failed != nil {

@@ -295,7 +295,7 @@ func pauseAfter(tries int64) time.Duration {
 	if shift := max(tries, 1) - 1; shift < 15 {
 		pause = min(firstPause<<shift, longestPause)
 	}
-	return pause + rand.N(pause/10)
+	return pause + rand.N(pause/10) //nolint:gosec // spreading retries needs no secret number
 }
 
 // told is an error as text that fits the row.
