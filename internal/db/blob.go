@@ -37,7 +37,7 @@ func (tx *Tx) ReleaseBlob(id coffer.ID) error {
 
 // DeadBlobs returns up to limit blobs that are dead since before the time.
 func (tx *Tx) DeadBlobs(before int64, limit int) ([]coffer.ID, error) {
-	return collect(tx, scanID, `SELECT id FROM blob WHERE state = $1 AND dead_at < $2 ORDER BY dead_at LIMIT $3`, blobDead, before, limit)
+	return collect(tx, scanID, `SELECT id FROM blob WHERE state = $1 AND dead_at < $2 ORDER BY dead_at LIMIT CAST($3 AS BIGINT)`, blobDead, before, limit)
 }
 
 // DeleteDeadBlob deletes the row of a dead blob.
@@ -57,7 +57,7 @@ func (tx *Tx) HasBlob(id coffer.ID) (has bool, err error) {
 func (tx *Tx) LostBlobs(limit int) ([]coffer.ID, error) {
 	return collect(tx, scanID, `SELECT b.id FROM blob AS b WHERE b.state <> $1
 		AND NOT EXISTS (SELECT 1 FROM version WHERE blob_id = b.id) AND NOT EXISTS (SELECT 1 FROM upload WHERE blob_id = b.id)
-		ORDER BY b.id LIMIT $2`, blobDead, limit)
+		ORDER BY b.id LIMIT CAST($2 AS BIGINT)`, blobDead, limit)
 }
 
 func scanID(scan scan) (id coffer.ID, err error) { err = scan(&id); return id, err }

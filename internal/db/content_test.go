@@ -54,8 +54,8 @@ func TestBlobLives(t *testing.T) {
 			if err != nil || got.Size != -1 || got.Reserved != 7 || got.BlobID != up.BlobID || !got.NodeID.IsZero() {
 				t.Errorf("upload %+v, %v", got, err)
 			}
-			if _, reserved, err := tx.CountSpace(v.space.ID); err != nil || reserved != 7 {
-				t.Errorf("reserved %d, %v", reserved, err)
+			if c, err := tx.CountSpaces(); err != nil || c[v.space.ID].Reserved != 7 || len(c) != 1 {
+				t.Errorf("counts %+v, %v", c, err)
 			}
 			if err := tx.DeleteDeadBlob(first.BlobID); err != nil { // not dead: stays
 				return err

@@ -43,7 +43,7 @@ func (tx *Tx) OpenedSince(version, actor coffer.ID, since int64) (yes bool, err 
 // Events returns the newest events of a space, at most limit, newest first.
 func (tx *Tx) Events(space coffer.ID, limit int) ([]coffer.Event, error) {
 	return collect(tx, scanEvent, `SELECT num, at, actor_kind, actor_id, action, space_id, node_id, target_id, record
-		FROM event WHERE space_id = $1 ORDER BY num DESC LIMIT $2`, space, limit)
+		FROM event WHERE space_id = $1 ORDER BY num DESC LIMIT CAST($2 AS BIGINT)`, space, limit)
 }
 
 func scanEvent(scan scan) (e coffer.Event, err error) {

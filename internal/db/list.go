@@ -31,20 +31,14 @@ type Listing struct {
 	Limit  int
 }
 
-// Listed is a child and its place in the order asked for.
-type Listed struct {
-	Node coffer.Node
-	At   Position
-}
-
 // Children returns the living children of a folder. Folders come first also
 // in descending order, unless last is asked for by FilesFirst.
-func (tx *Tx) Children(l Listing, filesFirst bool) ([]Listed, error) {
+func (tx *Tx) Children(l Listing, filesFirst bool) ([]coffer.Node, error) {
 	kinds := [...]coffer.NodeKind{coffer.Folder, coffer.File}
 	if filesFirst {
 		kinds = [...]coffer.NodeKind{coffer.File, coffer.Folder}
 	}
-	var out []Listed
+	var out []coffer.Node
 	for i, kind := range kinds {
 		after := l.After
 		if after != nil && after.Kind != kind {
@@ -64,7 +58,7 @@ func (tx *Tx) Children(l Listing, filesFirst bool) ([]Listed, error) {
 	return out, nil
 }
 
-func (tx *Tx) childrenOf(l Listing, kind coffer.NodeKind, after *Position, limit int) ([]Listed, error) {
+func (tx *Tx) childrenOf(l Listing, kind coffer.NodeKind, after *Position, limit int) ([]coffer.Node, error) {
 	column, cmp, dir := "sort_key", ">", ""
 	switch l.Sort {
 	case ByChanged:
@@ -75,7 +69,8 @@ func (tx *Tx) childrenOf(l Listing, kind coffer.NodeKind, after *Position, limit
 	if l.Desc {
 		cmp, dir = "<", " DESC"
 	}
-	q := `SELECT ` + nodeColumns + `, n.` + column + ` FROM node AS n WHERE n.parent_id = $1 AND n.kind = $2 AND n.trashed_at IS NULL`
+	q := `SELECT n.id, n.space_id, n.name, n.child_count, n.size, n.version_id, n.media_type, n.rev, n.created_by, n.changed_by, n.created_at, n.changed_at
+		FROM node AS n WHERE n.parent_id = $1 AND n.kind = $2 AND n.trashed_at IS NULL`
 	args := []any{l.Parent, int64(kind), limit}
 	if after != nil {
 		q += ` AND (n.` + column + `, n.id) ` + cmp + ` ($4, $5)`
@@ -89,17 +84,27 @@ func (tx *Tx) childrenOf(l Listing, kind coffer.NodeKind, after *Position, limit
 		q += ` AND ` + tx.contains("n.name_key", placeholders(len(args)+1, 1))
 		args = append(args, coffer.NameKey(l.Query))
 	}
-	q += ` ORDER BY n.` + column + dir + `, n.id` + dir + ` LIMIT $3`
-	return collect(tx, func(scan scan) (c Listed, err error) {
-		c.At.Kind = kind
-		at := any(&c.At.Num)
-		if l.Sort == ByName {
-			at = &c.At.Key
-		}
-		err = scan(append(nodeFields(&c.Node), at)...)
-		c.At.ID = c.Node.ID
-		return c, err
+	// The CAST keeps SQLite from planning the query anew for each number.
+	q += ` ORDER BY n.` + column + dir + `, n.id` + dir + ` LIMIT CAST($3 AS BIGINT)`
+	return collect(tx, func(scan scan) (n coffer.Node, err error) {
+		n.ParentID, n.Kind = l.Parent, kind
+		err = scan(&n.ID, &n.SpaceID, &n.Name, &n.ChildCount, &n.Size, &n.VersionID, &n.MediaType, &n.Rev, &n.CreatedBy, &n.ChangedBy, &n.CreatedAt, &n.ChangedAt)
+		return n, err
 	}, q, args...)
+}
+
+// PositionOf returns where a child that Children returned stands.
+func (tx *Tx) PositionOf(n coffer.Node, by Sort) (p Position, err error) {
+	p = Position{Kind: n.Kind, ID: n.ID}
+	switch by {
+	case ByName:
+		err = tx.row(`SELECT sort_key FROM node WHERE id = $1`, n.ID).Scan(&p.Key)
+	case ByChanged:
+		p.Num = n.ChangedAt
+	case BySize:
+		p.Num = n.Size
+	}
+	return p, err
 }
 
 // CountChildren returns how many living children of a folder have names that

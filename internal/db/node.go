@@ -126,7 +126,7 @@ func (tx *Tx) Subtree(id coffer.ID) (nodes, bytes int64, err error) {
 // those above after: the way to visit all while they may be renamed.
 func (tx *Tx) ChildrenByID(parent, after coffer.ID, limit int) ([]coffer.Node, error) {
 	return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n
-		WHERE n.parent_id = $1 AND n.id > $2 AND n.trashed_at IS NULL ORDER BY n.id LIMIT $3`, parent, after[:], limit)
+		WHERE n.parent_id = $1 AND n.id > $2 AND n.trashed_at IS NULL ORDER BY n.id LIMIT CAST($3 AS BIGINT)`, parent, after[:], limit)
 }
 
 // AddChildren corrects the number of living children of a folder.
@@ -181,7 +181,7 @@ func (tx *Tx) NodeTrees(after coffer.ID, limit int) ([]NodeTree, error) {
 			EXISTS (SELECT 1 FROM version AS v WHERE v.id = n.version_id AND v.node_id = n.id AND v.space_id = n.space_id
 				AND v.size = n.size AND v.media_type = n.media_type),
 			n.name_key
-		FROM node AS n WHERE n.id > $1 ORDER BY n.id LIMIT $2`, after[:], limit)
+		FROM node AS n WHERE n.id > $1 ORDER BY n.id LIMIT CAST($2 AS BIGINT)`, after[:], limit)
 }
 
 // BelowDoomed reports whether a node or a folder above it is deleted for ever.

@@ -243,12 +243,16 @@ func TestChildrenOrders(t *testing.T) {
 										return err
 									}
 									for _, c := range page {
-										got = append(got, c.Node.Name)
+										got = append(got, c.Name)
 									}
 									if len(page) < limit {
 										break
 									}
-									l.After = &page[limit-1].At
+									at, err := tx.PositionOf(page[limit-1], by)
+									if err != nil {
+										return err
+									}
+									l.After = &at
 								}
 								if n, err := tx.CountChildren(v.space.RootID, query); query != "" && (err != nil || n != int64(len(match))) {
 									t.Errorf("count of %q: %d, %v", query, n, err)

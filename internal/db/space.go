@@ -39,7 +39,7 @@ func (tx *Tx) PersonalSpace(owner coffer.ID) (coffer.Space, error) {
 
 // Spaces returns up to limit spaces in order of id, those above after.
 func (tx *Tx) Spaces(after coffer.ID, limit int) ([]coffer.Space, error) {
-	return collect(tx, scanSpace, `SELECT `+spaceColumns+` FROM space WHERE id > $1 ORDER BY id LIMIT $2`, after[:], limit)
+	return collect(tx, scanSpace, `SELECT `+spaceColumns+` FROM space WHERE id > $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, after[:], limit)
 }
 
 // LockSpace makes this transaction the only one that changes the tree of a
@@ -64,11 +64,31 @@ func (tx *Tx) SetQuota(id coffer.ID, bytes int64) error {
 	return tx.execOne(`UPDATE space SET quota = $2 WHERE id = $1`, id, quota(bytes))
 }
 
-// CountSpace counts anew what the used and reserved bytes of a space should be.
-func (tx *Tx) CountSpace(id coffer.ID) (used, reserved int64, err error) {
-	err = tx.row(`SELECT CAST(COALESCE((SELECT SUM(size) FROM version WHERE space_id = $1), 0) AS BIGINT),
-		CAST(COALESCE((SELECT SUM(reserved) FROM upload WHERE space_id = $1), 0) AS BIGINT)`, id).Scan(&used, &reserved)
-	return used, reserved, err
+// Counts are bytes of a space, counted anew.
+type Counts struct{ Used, Reserved int64 }
+
+// CountSpaces counts anew what the used and reserved bytes of all spaces
+// should be.
+func (tx *Tx) CountSpaces() (map[coffer.ID]Counts, error) {
+	all := map[coffer.ID]Counts{}
+	for _, q := range [...]string{
+		`SELECT space_id, CAST(SUM(size) AS BIGINT), CAST(0 AS BIGINT) FROM version GROUP BY space_id`,
+		`SELECT space_id, CAST(0 AS BIGINT), CAST(SUM(reserved) AS BIGINT) FROM upload GROUP BY space_id`,
+	} {
+		err := tx.each(q, nil, func(scan scan) error {
+			var id coffer.ID
+			var c Counts
+			if err := scan(&id, &c.Used, &c.Reserved); err != nil {
+				return err
+			}
+			all[id] = Counts{all[id].Used + c.Used, all[id].Reserved + c.Reserved}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // Standing is what may have changed about a user since a request began.

@@ -19,11 +19,11 @@ func (tx *Tx) Trash(space coffer.ID, trashedAt int64, id coffer.ID, limit int) (
 	if trashedAt == 0 {
 		return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n
 			WHERE n.space_id = $1 AND n.trashed_at IS NOT NULL AND n.doomed_at IS NULL
-			ORDER BY n.trashed_at DESC, n.id DESC LIMIT $2`, space, limit)
+			ORDER BY n.trashed_at DESC, n.id DESC LIMIT CAST($2 AS BIGINT)`, space, limit)
 	}
 	return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n
 		WHERE n.space_id = $1 AND n.trashed_at IS NOT NULL AND n.doomed_at IS NULL AND (n.trashed_at, n.id) < ($3, $4)
-		ORDER BY n.trashed_at DESC, n.id DESC LIMIT $2`, space, limit, trashedAt, id)
+		ORDER BY n.trashed_at DESC, n.id DESC LIMIT CAST($2 AS BIGINT)`, space, limit, trashedAt, id)
 }
 
 // CountTrash returns how many nodes are in the trash of a space.
@@ -36,18 +36,18 @@ func (tx *Tx) CountTrash(space coffer.ID) (n int64, err error) {
 // time.
 func (tx *Tx) OldTrash(before int64, limit int) ([]coffer.Node, error) {
 	return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n
-		WHERE n.trashed_at IS NOT NULL AND n.trashed_at < $1 AND n.doomed_at IS NULL ORDER BY n.id LIMIT $2`, before, limit)
+		WHERE n.trashed_at IS NOT NULL AND n.trashed_at < $1 AND n.doomed_at IS NULL ORDER BY n.id LIMIT CAST($2 AS BIGINT)`, before, limit)
 }
 
 // Doomed returns up to limit nodes whose rows and those below may go now.
 func (tx *Tx) Doomed(limit int) ([]coffer.Node, error) {
 	return collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node AS n WHERE n.doomed_at IS NOT NULL AND n.doomed_at <= $1
-		ORDER BY n.doomed_at, n.id LIMIT $2`, tx.Now, limit)
+		ORDER BY n.doomed_at, n.id LIMIT CAST($2 AS BIGINT)`, tx.Now, limit)
 }
 
 // SubfoldersOf returns up to limit living folders in a folder.
 func (tx *Tx) SubfoldersOf(parent coffer.ID, limit int) ([]coffer.ID, error) {
-	return collect(tx, scanID, `SELECT id FROM node WHERE parent_id = $1 AND kind = 0 AND trashed_at IS NULL ORDER BY sort_key, id LIMIT $2`, parent, limit)
+	return collect(tx, scanID, `SELECT id FROM node WHERE parent_id = $1 AND kind = 0 AND trashed_at IS NULL ORDER BY sort_key, id LIMIT CAST($2 AS BIGINT)`, parent, limit)
 }
 
 // DetachTrash takes nodes that are in the trash by themselves out of a folder
@@ -55,7 +55,7 @@ func (tx *Tx) SubfoldersOf(parent coffer.ID, limit int) ([]coffer.ID, error) {
 // how many, at most limit.
 func (tx *Tx) DetachTrash(parent coffer.ID, limit int) (int64, error) {
 	return tx.exec(`UPDATE node SET parent_id = NULL WHERE id IN
-		(SELECT id FROM node WHERE parent_id = $1 AND trashed_at IS NOT NULL ORDER BY id LIMIT $2)`, parent, limit)
+		(SELECT id FROM node WHERE parent_id = $1 AND trashed_at IS NOT NULL ORDER BY id LIMIT CAST($2 AS BIGINT))`, parent, limit)
 }
 
 // A purged version freed this many bytes and maybe this blob.
@@ -68,7 +68,7 @@ type purged struct {
 // versions, and marks their blobs dead where nothing else names them. It
 // returns how many files went and the bytes of their versions.
 func (tx *Tx) PurgeFiles(parent coffer.ID, limit int) (files, bytes int64, err error) {
-	const some = `(SELECT id FROM node WHERE parent_id = $1 AND kind = 1 AND trashed_at IS NULL ORDER BY id LIMIT $2)`
+	const some = `(SELECT id FROM node WHERE parent_id = $1 AND kind = 1 AND trashed_at IS NULL ORDER BY id LIMIT CAST($2 AS BIGINT))`
 	bytes, err = tx.purgeVersions(`DELETE FROM version WHERE node_id IN `+some+` RETURNING blob_id, size`, parent, limit)
 	if err != nil {
 		return 0, 0, err

@@ -46,12 +46,12 @@ func (tx *Tx) Upload(id coffer.ID) (Upload, error) {
 
 // ExpiredUploads returns up to limit uploads that expired.
 func (tx *Tx) ExpiredUploads(limit int) ([]Upload, error) {
-	return collect(tx, scanUpload, `SELECT `+uploadColumns+` FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2`, tx.Now, limit)
+	return collect(tx, scanUpload, `SELECT `+uploadColumns+` FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT CAST($2 AS BIGINT)`, tx.Now, limit)
 }
 
 // Uploads returns up to limit uploads in order of id, those above after.
 func (tx *Tx) Uploads(after coffer.ID, limit int) ([]Upload, error) {
-	return collect(tx, scanUpload, `SELECT `+uploadColumns+` FROM upload WHERE id > $1 ORDER BY id LIMIT $2`, after[:], limit)
+	return collect(tx, scanUpload, `SELECT `+uploadColumns+` FROM upload WHERE id > $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, after[:], limit)
 }
 
 // ExtendUpload adds to an upload's reserved bytes and moves its expiry. The

@@ -62,5 +62,5 @@ func (tx *Tx) VersionBlobs(after coffer.ID, limit int) ([]VersionBlob, error) {
 		return v, err
 	}, `SELECT `+versionColumns+`,
 			CASE WHEN b.id IS NULL THEN FALSE ELSE TRUE END, COALESCE(b.state, 0) = 1, COALESCE(b.part_log2, 0), COALESCE(b.size, 0)
-		FROM version AS v LEFT JOIN blob AS b ON b.id = v.blob_id WHERE v.id > $1 ORDER BY v.id LIMIT $2`, after[:], limit)
+		FROM version AS v LEFT JOIN blob AS b ON b.id = v.blob_id WHERE v.id > $1 ORDER BY v.id LIMIT CAST($2 AS BIGINT)`, after[:], limit)
 }

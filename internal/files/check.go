@@ -74,39 +74,38 @@ func (c *check) bad(kind, where, format string, a ...any) {
 	c.Problems = append(c.Problems, Problem{kind, where, fmt.Sprintf(format, a...)})
 }
 
+// spaces reads all spaces in one snapshot: what is counted and what is stored
+// must be of one moment.
 func (c *check) spaces(ctx context.Context) error {
-	for after := (coffer.ID{}); ; {
-		n := 0
-		err := c.s.inspect(ctx, func(tx *db.Tx) error {
+	return c.s.inspect(ctx, func(tx *db.Tx) error {
+		counts, err := tx.CountSpaces()
+		if err != nil {
+			return err
+		}
+		for after := (coffer.ID{}); ; {
 			spaces, err := tx.Spaces(after, checkPage)
 			if err != nil {
 				return err
 			}
-			n = len(spaces)
 			for _, s := range spaces {
 				after = s.ID
-				if err := c.space(tx, s); err != nil {
+				if err := c.space(tx, s, counts[s.ID]); err != nil {
 					return err
 				}
 			}
-			return nil
-		})
-		if err != nil || n < checkPage {
-			return err
+			if len(spaces) < checkPage {
+				return nil
+			}
 		}
-	}
+	})
 }
 
-func (c *check) space(tx *db.Tx, s coffer.Space) error {
+func (c *check) space(tx *db.Tx, s coffer.Space, n db.Counts) error {
 	c.Spaces++
 	where := "space " + s.ID.String()
-	used, reserved, err := tx.CountSpace(s.ID)
-	if err != nil {
-		return err
-	}
-	c.total += used
-	if used != s.Used || reserved != s.Reserved {
-		c.bad("counter", where, "used %d, counted %d; reserved %d, counted %d", s.Used, used, s.Reserved, reserved)
+	c.total += n.Used
+	if n.Used != s.Used || n.Reserved != s.Reserved {
+		c.bad("counter", where, "used %d, counted %d; reserved %d, counted %d", s.Used, n.Used, s.Reserved, n.Reserved)
 	}
 	root, err := tx.Place(s.RootID)
 	switch {

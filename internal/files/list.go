@@ -72,7 +72,11 @@ func (v *View) children(tx *db.Tx, p pass, o ListOptions) (page Page[Item], err 
 	}
 	if len(got) == l.Limit {
 		got = got[:l.Limit-1]
-		if page.Next, err = mac.seal(position(got[len(got)-1].At)); err != nil {
+		at, err := tx.PositionOf(got[len(got)-1], l.Sort)
+		if err != nil {
+			return page, err
+		}
+		if page.Next, err = mac.seal(position(at)); err != nil {
 			return page, err
 		}
 	}
@@ -81,8 +85,8 @@ func (v *View) children(tx *db.Tx, p pass, o ListOptions) (page Page[Item], err 
 	}
 	who := v.people(tx)
 	page.Items = make([]Item, len(got))
-	for i, c := range got {
-		if page.Items[i], err = who.item(c.Node, p.access); err != nil {
+	for i, n := range got {
+		if page.Items[i], err = who.item(n, p.access); err != nil {
 			return page, err
 		}
 	}

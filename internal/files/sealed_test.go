@@ -234,3 +234,34 @@ func TestOpened(t *testing.T) {
 		}
 	})
 }
+
+// TestTargetChangesMeanwhile: the file that an upload was to be a version of
+// goes, or one comes, while the body comes in.
+func TestTargetChangesMeanwhile(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ann := w.person("Ann")
+		for _, size := range []int64{4, -1} {
+			old := ann.put(ann.root, "f", []byte("old"))
+			up := func(do func()) (files.Detail, bool) {
+				d, created, err := ann.Upload(ctx, ann.root, "f", coffer.Replace, files.Body{Reader: &atEnd{r: bytes.NewReader([]byte("data")), do: do}, Size: size})
+				w.ok(err)
+				if string(ann.read(d.ID)) != "data" {
+					t.Error("other bytes")
+				}
+				return d, created
+			}
+			d, created := up(func() { ann.trash(old.ID) })
+			if !created || d.ID == old.ID || d.Number != 1 {
+				t.Errorf("it went: %+v, %v", d, created)
+			}
+			ann.trash(d.ID)
+			var came files.Detail
+			d, created = up(func() { came = ann.put(ann.root, "F", nil) })
+			if created || d.ID != came.ID || d.Number != 2 {
+				t.Errorf("one came: %+v, %v", d, created)
+			}
+			ann.trash(d.ID)
+		}
+		w.clean(0)
+	})
+}

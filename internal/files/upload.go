@@ -44,8 +44,15 @@ func (v *View) Upload(ctx context.Context, parent coffer.ID, name string, how co
 		if p.depth+1 > maxDepth {
 			return errDepth()
 		}
-		if _, err := findSpot(tx, p.node.ID, name, coffer.File, how, coffer.ID{}); err != nil {
+		spot, err := findSpot(tx, p.node.ID, name, coffer.File, how, coffer.ID{})
+		if err != nil {
 			return err // early: before the body is read
+		}
+		if spot.onto != nil {
+			in.node = spot.onto.ID
+		}
+		if in.key, err = tx.CurrentSpaceKey(p.space.ID); err != nil {
+			return err
 		}
 		d.Path, err = crumbs(tx, p.node.ID)
 		d.Path = append(d.Path, Crumb{p.node.ID, p.node.Name})
@@ -88,8 +95,11 @@ func (v *View) UploadVersion(ctx context.Context, id, ifMatch coffer.ID, body Bo
 		return nil
 	}
 	err = v.look(ctx, id, coffer.Write, func(tx *db.Tx, p pass) (err error) {
-		in.pass, in.name = p, p.node.Name
+		in.pass, in.name, in.node = p, p.node.Name, p.node.ID
 		if err := check(p); err != nil {
+			return err
+		}
+		if in.key, err = tx.CurrentSpaceKey(p.space.ID); err != nil {
 			return err
 		}
 		d.Path, err = crumbs(tx, id)
@@ -119,6 +129,8 @@ type incoming struct {
 	pass pass // for the folder of a new file, or for the file
 	name string
 	how  coffer.IfExists
+	node coffer.ID   // file that it will most likely be a version of; zero: a new one
+	key  db.SpaceKey // of the space
 	Body
 }
 
@@ -127,6 +139,26 @@ type stored struct {
 	blob      coffer.ID
 	dek       seal.DEK
 	mediaType string
+
+	// ready is the version of the file that it will most likely become, with
+	// its key sealed: done before the transaction, which others wait for.
+	ready db.Version
+}
+
+// makeReady seals the key of stored content for the file foreseen.
+func (s *Service) makeReady(in incoming, st *stored) error {
+	key, err := s.keys.OpenSpaceKey(in.key)
+	if err != nil {
+		return err
+	}
+	defer key.Clear()
+	v := db.Version{Version: coffer.Version{ID: coffer.NewID(), NodeID: in.node, SpaceID: in.pass.space.ID, BlobID: st.blob}}
+	if v.NodeID.IsZero() { // a new file
+		v.NodeID, v.Number = coffer.NewID(), 1
+	}
+	v.DEK, v.SKVer = key.SealDEK(v.NodeID, v.ID, v.BlobID, st.dek), key.Version()
+	st.ready = v
+	return nil
 }
 
 // receive runs an upload: it seals the body into a blob, makes that durable,
@@ -164,6 +196,9 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 	if err := v.s.write(ctx, src, &st); err != nil {
 		return src.blame(err)
 	}
+	if err := v.s.makeReady(in, &st); err != nil {
+		return err
+	}
 	refused := false // by finish: then nothing was written for sure
 	err = v.commit(ctx, func(tx *db.Tx, ps []pass) (acts []act, err error) {
 		refused = true
@@ -182,11 +217,7 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 func (v *View) begin(ctx context.Context, in incoming, upload coffer.ID, st stored) error {
 	return v.prepare(ctx, func(tx *db.Tx, ps []pass) error {
 		p := ps[0]
-		row, err := tx.CurrentSpaceKey(p.space.ID)
-		if err != nil {
-			return err
-		}
-		key, err := v.s.keys.OpenSpaceKey(row)
+		key, err := v.s.keys.OpenSpaceKey(in.key)
 		if err != nil {
 			return err
 		}
@@ -305,7 +336,11 @@ func (v *View) finish(tx *db.Tx, p pass, upload coffer.ID, st stored, fn func(tx
 
 // addFile makes a file of stored content in the folder of the pass.
 func (v *View) addFile(tx *db.Tx, p pass, name string, st stored) (Detail, error) {
-	ver, err := v.newVersion(tx, p, coffer.NewID(), 1, st)
+	node := coffer.NewID()
+	if st.ready.Number == 1 {
+		node = st.ready.NodeID
+	}
+	ver, err := v.newVersion(tx, p, node, 1, st)
 	if err != nil {
 		return Detail{}, err
 	}
@@ -348,6 +383,10 @@ func (v *View) addVersion(tx *db.Tx, p pass, st stored) (Detail, error) {
 func (v *View) newVersion(tx *db.Tx, p pass, node coffer.ID, number int64, st stored) (db.Version, error) {
 	ver := db.Version{Version: coffer.Version{ID: coffer.NewID(), NodeID: node, Number: number, BlobID: st.blob, Size: st.dek.Size,
 		MediaType: st.mediaType, CreatedBy: v.p.User.ID, CreatedAt: tx.Now}}
+	if r := st.ready; r.NodeID == node && r.SpaceID == p.space.ID {
+		ver.ID, ver.SpaceID, ver.DEK, ver.SKVer = r.ID, r.SpaceID, r.DEK, r.SKVer
+		return ver, nil
+	}
 	return ver, v.s.sealKey(tx, p, &ver, st.dek)
 }
 

@@ -104,8 +104,8 @@ func (z *Zip) below(tx *db.Tx, p pass, under string, names zipNames) error {
 		if err != nil {
 			return err
 		}
-		for _, c := range children {
-			at, err := p.child(c.Node)
+		for _, n := range children {
+			at, err := p.child(n)
 			if err != nil {
 				return err
 			}
@@ -116,7 +116,11 @@ func (z *Zip) below(tx *db.Tx, p pass, under string, names zipNames) error {
 		if len(children) < zipPage {
 			return nil
 		}
-		l.After = &children[len(children)-1].At
+		at, err := tx.PositionOf(children[len(children)-1], l.Sort)
+		if err != nil {
+			return err
+		}
+		l.After = &at
 	}
 }
 

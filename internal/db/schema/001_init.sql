@@ -211,7 +211,7 @@ CREATE TABLE blob (
   created_at BIGINT   NOT NULL,
   dead_at    BIGINT
 );
-CREATE INDEX blob_state ON blob (state, dead_at, created_at);
+CREATE INDEX blob_dead ON blob (dead_at, id) WHERE state = 2;
 
 -- The immutable contents that a file has had.
 CREATE TABLE version (
@@ -230,7 +230,6 @@ CREATE TABLE version (
   FOREIGN KEY (space_id, sk_ver) REFERENCES space_key (space_id, sk_ver)
 );
 CREATE INDEX version_blob ON version (blob_id);
-CREATE INDEX version_space ON version (space_id);
 
 -- Unfinished versions. Collected after expires_at, which moves with each durable byte.
 CREATE TABLE upload (
