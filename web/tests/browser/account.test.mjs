@@ -236,14 +236,14 @@ for (const variant of variants) {
       const other = variant.scheme === "dark" ? "Light" : "Dark";
       const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       const before = await ground();
-      await page.getByRole("radio", { name: other }).check({ force: true });
+      await page.getByRole("radio", { name: other }).check();
       await page.waitForFunction((want) => document.documentElement.dataset.theme === want, other.toLowerCase());
       assert.notEqual(await ground(), before);
       const saved = await ground();
       await page.reload();
       await page.getByRole("radio", { name: other }).waitFor();
       assert.equal(await ground(), saved);
-      await page.getByRole("radio", { name: "As the system" }).check({ force: true });
+      await page.getByRole("radio", { name: "As the system" }).check();
       await page.waitForFunction(() => document.documentElement.dataset.theme === undefined);
     });
 
