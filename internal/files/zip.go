@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"hash/crc32"
 	"io"
 	"math"
@@ -288,15 +289,16 @@ func (z *Zip) write(ctx context.Context, out *zip.Writer, e zipEntry) (int64, er
 	if err != nil {
 		return 0, errors.Join(err, closeIf(c))
 	}
-	sum := &summed{w: raw}
+	sum := &summed{w: raw, crc: crc32.NewIEEE()}
 	if err = openErr; err == nil {
 		_, err = c.WriteRange(ctx, sum, 0, e.size)
 		err = errors.Join(err, c.Close())
 	}
+	check := sum.crc.Sum32()
 	if err != nil {
-		sum.crc = ^sum.crc
+		check = ^check
 	}
-	setZipSum(h, sum.n, sum.crc)
+	setZipSum(h, sum.n, check)
 	return sum.n, err
 }
 
@@ -346,12 +348,12 @@ func (z *Zip) tell(out *zip.Writer, m *zipMeter, damaged []string) error {
 type summed struct {
 	w   io.Writer
 	n   int64
-	crc uint32
+	crc hash.Hash32
 }
 
 func (s *summed) Write(p []byte) (int, error) {
 	n, err := s.w.Write(p)
-	s.crc = crc32.Update(s.crc, crc32.IEEETable, p[:n])
+	s.crc.Write(p[:n]) // never fails (hash.Hash)
 	s.n += int64(n)
 	return n, err
 }
