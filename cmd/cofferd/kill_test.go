@@ -157,8 +157,8 @@ func TestKill9(t *testing.T) {
 		}
 		verify(t, c, ack, slices.Sorted(maps.Keys(ack.sums)))
 		nothingElse(t, c, ack)
-		if len(ack.sums) < kills() {
-			t.Errorf("only %d files were acknowledged in %d rounds: the kills came too early to prove anything", len(ack.sums), kills())
+		if len(ack.sums) < kills()/2 {
+			t.Errorf("%d files were acknowledged in %d rounds: too few to prove anything", len(ack.sums), kills())
 		}
 		if err := p.stop(syscall.SIGTERM); err != nil {
 			t.Errorf("the server ended with %v", err)
@@ -171,13 +171,20 @@ func TestKill9(t *testing.T) {
 // a random moment, and notes what was acknowledged.
 func uploadUntilKilled(t *testing.T, rng *rand.Rand, p *process, c *client.Client, root coffer.ID, round int, ack *acknowledged) {
 	const workers = 6
-	after := time.Duration(20+rng.IntN(400)) * time.Millisecond
+	// Every other round the clock starts with the first acknowledged file, so
+	// that a slow machine is not always killed before it has done anything.
+	after := time.Duration(rng.IntN(400)) * time.Millisecond
+	kill := sync.OnceFunc(func() {
+		time.AfterFunc(after, func() { p.cmd.Process.Signal(syscall.SIGKILL) })
+	})
 	sizes := []int{0, 1, 700, 16 << 10, 100_000, 1<<20 + 3, 6 << 20}
 	var seeds [workers]uint64
 	for i := range seeds {
 		seeds[i] = rng.Uint64()
 	}
-	time.AfterFunc(after, func() { p.cmd.Process.Signal(syscall.SIGKILL) })
+	if round%2 == 0 {
+		kill()
+	}
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
@@ -202,6 +209,7 @@ func uploadUntilKilled(t *testing.T, rng *rand.Rand, p *process, c *client.Clien
 				ack.mu.Lock()
 				ack.sums[name], ack.ids[name] = hex.EncodeToString(sum[:]), n
 				ack.mu.Unlock()
+				kill()
 			}
 		})
 	}
