@@ -211,15 +211,21 @@ func TestStrictJSON(t *testing.T) {
 			t.Errorf("%s: the value comes back: %s", row.name, text)
 		}
 	}
-	// The same at depth, where the validator alone looks.
+	// At depth, and where only the reader of a type sees that a value is wrong.
+	id := coffer.NewID().String()
 	for _, body := range []string{
-		`{"op":"trash","ids":["` + coffer.NewID().String() + `"],"IDS":[]}`,
-		`{"op":"burn","ids":["` + coffer.NewID().String() + `"]}`,
-		`{"op":"trash","ids":[]}`,
+		`{"op":"trash","ids":["` + id + `"],"IDS":[]}`,
+		`{"op":"trash","ids":["` + id + `"],"ids":[]}`,
+		`{"op":"trash","ids":["hunter2secret"]}`,
+		`{"op":"trash","ids":["` + id + `"],"extra":{"a":"hunter2secret"}}`,
+		`{"op":{"a":"hunter2secret"},"ids":[]}`,
 	} {
-		if err := unmarshal([]byte(body), new(wire.Batch)); err == nil && !strings.Contains(body, "burn") && !strings.Contains(body, "[]}") {
-			t.Errorf("%s was read", body)
+		if err := unmarshal([]byte(body), new(wire.Batch)); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", body, err)
 		}
+	}
+	if err := unmarshal([]byte(`{"op":"trash","ids":["`+id+`"]}`), new(wire.Batch)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -149,7 +149,8 @@ func TestSlowClients(t *testing.T) {
 		t.Fatalf("a slow upload: %v %v", res, err)
 	}
 
-	ann.dial("PUT", strings.Replace(path, "slow", "still", 1), "Content-Length: 10")
+	ann.dial("PUT", strings.Replace(path, "slow", "still", 1), "Content-Length: 50000000")
+	eventually(t, "the upload has begun", func() bool { return ann.Space().Reserved > 0 })
 	big := noise(2, 24<<20)
 	f := ann.put("big.bin", big)
 	eventually(t, "an upload that stands still is given up", func() bool { return ann.Space().Reserved == 0 })

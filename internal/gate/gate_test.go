@@ -296,6 +296,13 @@ func TestBodyThatStandsStill(t *testing.T) {
 	s, _ := serve(t, Options{Idle: 1200 * time.Millisecond}, func(g *Gate) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
+			if r.URL.Path == "/long" { // work that takes longer than the idle time, after the body
+				select {
+				case <-r.Context().Done():
+					err = r.Context().Err()
+				case <-time.After(1500 * time.Millisecond):
+				}
+			}
 			got <- err
 			w.WriteHeader(204)
 		})
@@ -329,6 +336,10 @@ func TestBodyThatStandsStill(t *testing.T) {
 		t.Errorf("next request: %v %v", res, err)
 	}
 	<-got
+	io.WriteString(c, "PUT /long HTTP/1.1\r\nHost: "+s.Listener.Addr().String()+"\r\nContent-Length: 1\r\n\r\nx")
+	if err := <-got; err != nil {
+		t.Errorf("the body's deadline reached into the work after it: %v", err)
+	}
 }
 
 func TestReaderThatTakesNothing(t *testing.T) {
