@@ -107,7 +107,7 @@ export async function startServer({ data = mkdtempSync(join(tmpdir(), "coffer-we
     }, "a ready server");
   } catch (e) {
     await stop();
-    throw new Error(`${e.message}\n${text}`);
+    throw new Error(`${e.message}\n${text}`, { cause: e });
   }
   return { base, data, port, log: () => text, stop };
 }
@@ -137,10 +137,10 @@ function readMail(path) {
 }
 
 /**
- * Waits for the newest mail to an address that `seen` does not hold yet and
- * gives its text, six digits and the secret of its link.
+ * Waits for a mail to an address that `seen` does not hold yet, the newest
+ * first, whose text fits `about`. Gives its text, six digits and its link.
  */
-export async function mailTo(server, email, seen = new Set()) {
+export async function mailTo(server, email, seen = new Set(), about = /./) {
   const dir = join(server.data, "outbox");
   return until(() => {
     if (!existsSync(dir)) return undefined;
@@ -151,6 +151,7 @@ export async function mailTo(server, email, seen = new Set()) {
     for (const { name } of files) {
       const text = readMail(join(dir, name));
       if (!new RegExp(`^To:.*${email.replace(/[.+]/g, "\\$&")}`, "im").test(text)) continue;
+      if (!about.test(text)) continue;
       seen.add(name);
       const body = text.slice(text.search(/\r?\n\r?\n/));
       return { text, code: /(?<![\w#/.-])(\d{3} ?\d{3})(?![\w.-])/.exec(body)?.[1]?.replace(" ", ""), link: /https?:\/\/[^\s"<>]+\/(?:confirm|reset)#[\w-]+/.exec(body)?.[0] };
@@ -222,8 +223,12 @@ export async function look(page, variant, name) {
   await settle(page);
   mkdirSync(shots, { recursive: true });
   await page.screenshot({ path: `${shots}${name}-${variant.name.replace(" ", "-")}.png` });
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(wide <= 0, `${name} at ${variant.name} is ${wide} px too wide`);
+  // 360 is the smallest phone; 320 is what 400 % zoom leaves of 1280.
+  for (const width of variant.phone ? [360, 320, variant.width] : [variant.width]) {
+    await page.setViewportSize({ width, height: variant.height });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(over <= 0, `${name} is ${over} px too wide for ${width}`);
+  }
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(" ")} (${[...n.any, ...n.all, ...n.none].map((c) => c.message).join("; ")})`).join(" | ")}`);
