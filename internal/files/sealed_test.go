@@ -101,7 +101,7 @@ func (errReader) Read([]byte) (int, error) { return 0, errors.New("connection re
 // TestCrashInUpload: a process that dies in the middle leaves an upload that
 // holds its room; when it expires, room and bytes are free again.
 func TestCrashInUpload(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	eachStore(t, func(t *testing.T, w *world) {
 		ann := w.person("Ann")
 		for _, size := range []int64{2 << 20, -1} {
 			func() {
@@ -146,7 +146,7 @@ func (panics) Read([]byte) (int, error) { panic("the process dies") }
 // TestUploadEndedMeanwhile: an upload that was collected while it ran does not
 // come back.
 func TestUploadEndedMeanwhile(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	eachStore(t, func(t *testing.T, w *world) {
 		ann := w.person("Ann")
 		at := &atEnd{r: bytes.NewReader(make([]byte, 2<<20)), do: func() {
 			w.clock.move(8 * 24 * time.Hour)

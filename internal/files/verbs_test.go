@@ -14,7 +14,7 @@ import (
 )
 
 func TestStory(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	eachStore(t, func(t *testing.T, w *world) {
 		ann := w.person("Ann")
 		docs := ann.mkdir(ann.root, "Docs")
 		text := []byte("hello, world\n")

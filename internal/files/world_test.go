@@ -72,9 +72,19 @@ func (w *world) service() *files.Service {
 		Doomed: func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
 }
 
-// each runs a test on both databases, each with both kinds of store over the
-// two: memory with PostgreSQL, files with SQLite.
+// each runs a test on both databases, with the store in memory.
 func each(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Parallel()
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		c := newClock()
+		test(t, newWorld(t, open(db.Options{Now: c.now}), c, blob.NewMemory()))
+	})
+}
+
+// eachStore is each with both kinds of store: files beside SQLite, memory
+// beside PostgreSQL. Making a store of files takes longer than most tests.
+func eachStore(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Parallel()
 	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
 		c := newClock()
 		test(t, newWorld(t, open(db.Options{Now: c.now}), c, newStore(t)))
