@@ -1,10 +1,12 @@
 // What the stories of the file manager need beyond the harness: files of every
 // kind, drops as a desktop makes them, a line that can be cut, and REST as the
 // signed-in page would speak it.
+import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { deflateSync } from "node:zlib";
+import { look, settle, shots } from "./harness.mjs";
 
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 export const noise = (bytes) => randomBytes(bytes);
@@ -230,4 +232,48 @@ export function unzip(bytes) {
     at += 46 + nameLength + extra + comment;
   }
   return found;
+}
+
+/**
+ * Tells a story in steps: each is a test of its own, and after one that failed
+ * the others are not told, because they stand on it.
+ */
+export function steps(t, page, label) {
+  let broken = false;
+  return async (name, tell) => {
+    if (broken) return;
+    await t.test(name, async () => {
+      try {
+        await tell();
+      } catch (e) {
+        broken = true;
+        mkdirSync(shots, { recursive: true });
+        await page.screenshot({ path: `${shots}FAILED ${label}.png` }).catch(() => undefined);
+        throw e;
+      }
+    });
+  };
+}
+
+/**
+ * Looks at a screen in light and dark, phones also at the narrowest of 360.
+ * What only colours and widths decide is looked at again in the second scheme.
+ */
+export async function lookTwice(page, variant, name) {
+  const { height } = page.viewportSize();
+  await look(page, variant, name);
+  const scheme = variant.scheme === "light" ? "dark" : "light";
+  const width = variant.phone ? 360 : variant.width;
+  await page.emulateMedia({ colorScheme: scheme });
+  if (variant.phone) await page.setViewportSize({ width, height });
+  await settle(page);
+  await page.screenshot({ path: `${shots}${name}-${width}-${scheme}.png` });
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: ["color-contrast", "target-size", "scrollable-region-focusable"], resultTypes: ["violations"] });
+    const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    return [...violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}`)), ...(wide > 0 ? [`${wide} px too wide`] : [])];
+  });
+  assert.deepEqual(found, [], `${name} at ${width} ${scheme}`);
+  await page.emulateMedia({ colorScheme: variant.scheme });
+  if (variant.phone) await page.setViewportSize({ width: variant.width, height });
 }
