@@ -33,7 +33,7 @@ const (
 	blobGrace    = backupWindow + uploadKept + time.Hour // dead blobs are kept so long
 )
 
-// Deps is what a Service stands on. All but Doomed and Log are needed.
+// Deps is what a Service stands on. All but Doomed, GivenUp and Log are needed.
 type Deps struct {
 	DB      *db.DB
 	Blobs   blob.Store
@@ -44,7 +44,9 @@ type Deps struct {
 	// Doomed inserts, in tx, the job that calls PurgeDoomed(node). Without
 	// it the periodic job does that work.
 	Doomed func(ctx context.Context, tx *db.Tx, node coffer.ID) error
-	Log    *slog.Logger
+	// GivenUp is the same for PurgeSpace(space).
+	GivenUp func(tx *db.Tx, space coffer.ID) error
+	Log     *slog.Logger
 }
 
 // Service holds the files of an installation. It gives nothing away itself:
@@ -56,14 +58,18 @@ type Service struct {
 	io      *content.IO
 	install coffer.ID
 	doomed  func(ctx context.Context, tx *db.Tx, node coffer.ID) error
+	givenUp func(tx *db.Tx, space coffer.ID) error
 	log     *slog.Logger
 }
 
 // New returns the service over d.
 func New(d Deps) *Service {
-	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, log: d.Log}
+	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, log: d.Log}
 	if s.doomed == nil {
 		s.doomed = func(context.Context, *db.Tx, coffer.ID) error { return nil }
+	}
+	if s.givenUp == nil {
+		s.givenUp = func(*db.Tx, coffer.ID) error { return nil }
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -271,7 +271,7 @@ func (v *View) keepUp(ctx context.Context, in incoming, upload coffer.ID) func(n
 func (s *Service) write(ctx context.Context, src io.Reader, st *stored) error {
 	head := make([]byte, sniffBytes)
 	n, err := io.ReadFull(src, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
 	st.mediaType = mediaType(head[:n])

@@ -204,8 +204,7 @@ func (m *zipMeter) total() int64 {
 func zipHeader(name string, modified int64, folder bool) *zip.FileHeader {
 	t := time.UnixMilli(modified).UTC()
 	h := &zip.FileHeader{Name: name, Method: zip.Store, Flags: 0x800, CreatorVersion: 20, ReaderVersion: 20} // 0x800: UTF-8
-	//lint:ignore SA1019 CreateRaw writes these fields as they are
-	h.SetModTime(t)
+	h.SetModTime(t) //nolint:staticcheck // CreateRaw writes the old fields as they are
 	h.Modified = time.Time{}
 	// The extended timestamp of Info-ZIP: seconds in UTC.
 	h.Extra = []byte{0x55, 0x54, 5, 0, 1, 0, 0, 0, 0}
@@ -228,9 +227,7 @@ const damagedFiles = "DAMAGED FILES.txt"
 // where it fits into Size, then the error: what is undamaged can be unpacked,
 // and nobody takes the whole for good.
 func (z *Zip) WriteTo(ctx context.Context, w io.Writer) error {
-	if err := z.record(ctx); err != nil {
-		return err
-	}
+	z.record(ctx)
 	out, m := zip.NewWriter(w), &zipMeter{}
 	var damaged []string
 	var first error
@@ -262,7 +259,8 @@ func (z *Zip) WriteTo(ctx context.Context, w io.Writer) error {
 	return first
 }
 
-func (z *Zip) record(ctx context.Context) error {
+// record tells who took what; a log that cannot be written stops no reader.
+func (z *Zip) record(ctx context.Context) {
 	acts := make([]act, len(z.passes))
 	for i, p := range z.passes {
 		acts[i] = act{action: "node.zipped", node: p.node.ID, detail: map[string]any{"name": p.node.Name, "files": z.files, "size": z.bytes}}
@@ -270,7 +268,6 @@ func (z *Zip) record(ctx context.Context) error {
 	if err := z.v.record(context.WithoutCancel(ctx), z.passes[0], acts...); err != nil {
 		z.v.s.log.Error("a download could not be recorded", "request", z.v.p.RequestID, "err", err)
 	}
-	return nil
 }
 
 // write writes one entry and returns the bytes of its content that are in the
@@ -306,8 +303,8 @@ func (z *Zip) write(ctx context.Context, out *zip.Writer, e zipEntry) (int64, er
 // and writes it behind the content and into the directory.
 func setZipSum(h *zip.FileHeader, size int64, crc uint32) {
 	h.CRC32, h.CompressedSize64, h.UncompressedSize64 = crc, uint64(size), uint64(size)
-	//lint:ignore SA1019 the old fields are what is written while they suffice
-	h.CompressedSize, h.UncompressedSize = uint32(min(size, math.MaxUint32)), uint32(min(size, math.MaxUint32))
+	small := uint32(min(size, math.MaxUint32))
+	h.CompressedSize, h.UncompressedSize = small, small //nolint:staticcheck // CreateRaw writes the old fields while they suffice
 }
 
 func closeIf(c *Content) error {
