@@ -69,6 +69,7 @@ for (const variant of variants) {
       await page.goto("/trash");
       await page.waitForURL("**/sign-in?next=*");
       await page.getByRole("link", { name: "Create an account" }).click();
+      await page.getByRole("heading", { level: 1, name: "Create your account" }).waitFor();
       await page.getByLabel("Name", { exact: true }).fill(maria.name);
       await page.getByLabel("E-mail address", { exact: true }).fill("maria@elsewhere.example");
       await page.getByLabel("Password", { exact: true }).fill("short");
@@ -174,6 +175,7 @@ for (const variant of variants) {
       try {
         await r.page.goto("/sign-in");
         await r.page.getByRole("link", { name: "Forgot your password?" }).click();
+        await r.page.getByRole("heading", { level: 1, name: "Set a new password" }).waitFor();
         await r.page.getByLabel("E-mail address", { exact: true }).fill(maria.email);
         await r.page.getByRole("button", { name: "Send the link" }).click();
         await r.page.getByText("If an account exists for that address, we sent a link.").waitFor();
