@@ -21,7 +21,7 @@ type User struct {
 type Space struct {
 	ID        ID
 	Kind      SpaceKind
-	OwnerID   ID // of a personal space
+	OwnerID   ID // of a personal space; zero when it was given up
 	RootID    ID
 	Seq       int64 // raised by each change to the tree
 	Used      int64 // bytes of all versions, trash included
@@ -29,6 +29,10 @@ type Space struct {
 	Quota     int64 // bytes; -1 = no limit
 	CreatedAt int64
 }
+
+// GivenUp reports whether the space belongs to nobody any more: its owner's
+// account is gone, and a job removes what is left.
+func (s Space) GivenUp() bool { return s.Kind == Personal && s.OwnerID.IsZero() }
 
 // SpaceKind says whose a space is.
 type SpaceKind string

@@ -16,7 +16,7 @@ import (
 	"coffer/internal/mail"
 )
 
-// Options is what a Service stands on. All fields are needed.
+// Options is what a Service stands on. All fields but Leaving are needed.
 type Options struct {
 	DB      *db.DB
 	Keys    *keyring.Keyring
@@ -25,6 +25,10 @@ type Options struct {
 	Sender  mail.Sender
 	BaseURL string // "https://files.example.com", without a slash at the end
 	Log     *slog.Logger
+
+	// Leaving gives up what a person owns elsewhere, in the transaction that
+	// deletes the account.
+	Leaving func(tx *db.Tx, p coffer.Principal) error
 }
 
 // Service holds the verbs. It keeps nothing of people in memory. Safe for
@@ -63,6 +67,8 @@ const (
 	touchEvery = 5 * time.Minute
 	knownFor   = 90 * 24 * time.Hour
 	mailLife   = 7 * 24 * time.Hour
+	inviteLife = 7 * 24 * time.Hour
+	endedFor   = 30 * 24 * time.Hour // ended invitations are shown so long
 
 	codeTries = 5
 	// maxOpen bounds the sessions, and the tokens, of one person; the one used
@@ -132,12 +138,13 @@ func (s *Service) SendMail(ctx context.Context, id coffer.ID) error {
 	return s.DB.Update(ctx, func(tx *db.Tx) error { return tx.DeleteMail(id) })
 }
 
-// PurgeExpired removes what has ended: sign-ups, resets, counters, sessions,
+// PurgeExpired removes what has ended: sign-ups, invitations, resets, counters, sessions,
 // tokens, letters that nobody took. It is a periodic job.
 func (s *Service) PurgeExpired(ctx context.Context) error {
 	return s.DB.Update(ctx, func(tx *db.Tx) error {
 		return errors.Join(
 			tx.PurgeSignups(),
+			tx.PurgeInvitations(tx.Now-endedFor.Milliseconds()),
 			tx.PurgeResets(),
 			tx.PurgeTries(),
 			tx.PurgeSessions(tx.Now-SessionIdle.Milliseconds()),

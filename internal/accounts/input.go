@@ -121,6 +121,13 @@ func (in *inputs) oneOf(field, value string, choices ...string) {
 	}
 }
 
+// role checks a person's role.
+func (in *inputs) role(field string, role coffer.Role) {
+	if !role.Valid() {
+		in.wrong(field, "invalid", "The roles are owner, admin, auditor, member and guest.")
+	}
+}
+
 // domains reads the list of domains that may sign up: sorted, each once.
 func (in *inputs) domains(field string, typed []string) []string {
 	set := map[string]bool{}

@@ -73,9 +73,7 @@ func (s *Service) CreateUser(ctx context.Context, p coffer.Principal, in NewUser
 	u := coffer.User{ID: coffer.NewID(), Role: in.Role, Theme: "system", Language: "en"}
 	u.Name = check.name("name", in.Name, typeName)
 	u.Email = check.email("email", in.Email)
-	if !in.Role.Valid() {
-		check.wrong("role", "invalid", "The roles are owner, admin, auditor, member and guest.")
-	}
+	check.role("role", in.Role)
 	check.password(s.Policy, "password", in.Password, u.Name, u.Email, settings.Organisation)
 	if err := check.result(); err != nil {
 		return coffer.User{}, err
@@ -93,8 +91,8 @@ func (s *Service) CreateUser(ctx context.Context, p coffer.Principal, in NewUser
 	return u, err
 }
 
-// insertUser makes a confirmed account now. A sign-up of the address ends, and
-// so does the setup code when it is an owner's.
+// insertUser makes a confirmed account now. A sign-up and an invitation of the
+// address end, and so does the setup code when it is an owner's.
 func insertUser(tx *db.Tx, u coffer.User, password db.Password) (coffer.User, error) {
 	u.CreatedAt, u.PasswordChangedAt, u.LastSeenAt = tx.Now, tx.Now, tx.Now
 	if u.Role == coffer.RoleOwner {
@@ -104,21 +102,33 @@ func insertUser(tx *db.Tx, u coffer.User, password db.Password) (coffer.User, er
 	}
 	err := tx.InsertUser(u, password)
 	if errors.Is(err, db.ErrTaken) {
-		e := coffer.E(coffer.Conflict, "email_taken", "An account with this address exists already.")
-		e.Fields = map[string]string{"email": e.Msg}
-		return u, e
+		return u, errEmailTaken()
 	} else if err != nil {
+		return u, err
+	}
+	if err := tx.DeleteInvitationOf(u.Email); err != nil {
 		return u, err
 	}
 	return u, tx.DeleteSignup(u.Email)
 }
 
+func errEmailTaken() error {
+	e := coffer.E(coffer.Conflict, "email_taken", "An account with this address exists already.")
+	e.Fields = map[string]string{"email": e.Msg}
+	return e
+}
+
 // mayManage reports whether a principal may make or turn off people of a role.
 func mayManage(p coffer.Principal, role coffer.Role) error {
+	return needPower(p, powerOver(role))
+}
+
+// powerOver is the power that it takes to make or turn off people of a role.
+func powerOver(role coffer.Role) coffer.Power {
 	if role.Has(coffer.ManagePeople) {
-		return needPower(p, coffer.MakeAdmins)
+		return coffer.MakeAdmins
 	}
-	return needPower(p, coffer.ManagePeople)
+	return coffer.ManagePeople
 }
 
 // SetDisabled turns an account off or on. Off ends its sessions, tokens and
@@ -144,10 +154,10 @@ func (s *Service) SetDisabled(ctx context.Context, p coffer.Principal, email str
 		if u.Disabled == disabled {
 			return nil
 		}
-		if _, enabled, err := tx.Owners(); err != nil {
-			return err
-		} else if disabled && u.Role == coffer.RoleOwner && enabled <= 1 {
-			return coffer.E(coffer.Conflict, "last_owner", "This is the last owner. Make another one first.")
+		if disabled {
+			if err := notLastOwner(tx, u); err != nil {
+				return err
+			}
 		}
 		if err := tx.SetUserDisabled(u.ID, disabled); err != nil {
 			return err
@@ -161,6 +171,16 @@ func (s *Service) SetDisabled(ctx context.Context, p coffer.Principal, email str
 		}
 		return tx.InsertEvent(event(p, action, u.ID, map[string]any{"email": u.Email}))
 	})
+}
+
+// notLastOwner refuses to do without the one owner who can still sign in. The
+// caller holds the lock of the installation.
+func notLastOwner(tx *db.Tx, u coffer.User) error {
+	_, enabled, err := tx.Owners()
+	if err == nil && u.Role == coffer.RoleOwner && !u.Disabled && enabled <= 1 {
+		return coffer.E(coffer.Conflict, "last_owner", "This is the last owner. Make another one first.")
+	}
+	return err
 }
 
 // endAll ends all that an account could be used with, but the password.

@@ -14,9 +14,10 @@ import (
 
 // Who may create an account.
 const (
-	SignupOpen    = "open"
-	SignupDomains = "domains"
-	SignupClosed  = "closed"
+	SignupOpen       = "open"       // anybody, and who is invited
+	SignupDomains    = "domains"    // addresses at some domains, and who is invited
+	SignupInvitation = "invitation" // who is invited
+	SignupClosed     = "closed"     // nobody: accounts are made where the server runs
 )
 
 // Names of the settings in the database.
@@ -29,7 +30,7 @@ const (
 // Settings are the policies of the installation.
 type Settings struct {
 	Organisation string
-	Signup       string   // SignupOpen, SignupDomains, SignupClosed
+	Signup       string   // SignupOpen, SignupDomains, SignupInvitation, SignupClosed
 	Domains      []string // that may sign up, with SignupDomains
 }
 
@@ -52,6 +53,9 @@ func readSettings(tx *db.Tx) (Settings, error) {
 	s.Domains = strings.Fields(all[settingDomains])
 	return s, err
 }
+
+// selfService reports whether people may join without an invitation.
+func (s Settings) selfService() bool { return s.Signup == SignupOpen || s.Signup == SignupDomains }
 
 func writeSettings(tx *db.Tx, s Settings) error {
 	return errors.Join(
@@ -79,7 +83,7 @@ func (s *Service) site(ctx context.Context) (site mail.Site, now int64, err erro
 // check refuses settings that mean nothing.
 func (in *inputs) settings(s Settings) Settings {
 	s.Organisation = in.name("organisation", s.Organisation, "Type the name of your organisation.")
-	in.oneOf("signup", s.Signup, SignupOpen, SignupDomains, SignupClosed)
+	in.oneOf("signup", s.Signup, SignupOpen, SignupDomains, SignupInvitation, SignupClosed)
 	s.Domains = in.domains("domains", s.Domains)
 	if s.Signup == SignupDomains && len(s.Domains) == 0 {
 		in.wrong("domains", "invalid", "Name at least one domain.")

@@ -48,7 +48,7 @@ func (s *Service) SignUp(ctx context.Context, in Signup, from From) (cookie stri
 	if err != nil {
 		return "", p, err
 	}
-	if settings.Signup == SignupClosed {
+	if !settings.selfService() {
 		return "", p, errSignupClosed()
 	}
 	var check inputs
@@ -190,7 +190,7 @@ func (s *Service) ChangeSignupAddress(ctx context.Context, cookie, email string,
 	if err != nil {
 		return Pending{}, err
 	}
-	if settings.Signup == SignupClosed {
+	if !settings.selfService() {
 		return Pending{}, errSignupClosed()
 	}
 	var check inputs
@@ -270,6 +270,9 @@ func admitUser(tx *db.Tx, row db.Signup, from From) (coffer.User, error) {
 		CreatedAt: tx.Now, PasswordChangedAt: row.CreatedAt, LastSeenAt: tx.Now,
 	}
 	if err := tx.InsertUser(u, row.Password); err != nil {
+		return u, err
+	}
+	if err := tx.DeleteInvitationOf(u.Email); err != nil {
 		return u, err
 	}
 	return u, tx.InsertEvent(event(by(u, from), "user.created", u.ID, userDetail(u, "signup")))

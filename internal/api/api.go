@@ -57,7 +57,6 @@ func build(o Options, table func(*API) []Route) *API {
 	a := &API{Options: o, mux: http.NewServeMux()}
 	a.routes = table(a)
 	doc := newHuma(a)
-	methods := map[string][]string{}
 	for _, r := range a.routes {
 		if !r.Access.IsDeclared() || r.Name == "" || r.Summary == "" || r.register == nil {
 			panic(fmt.Sprintf("api: %s %s declares no access, name or meaning", r.Method, r.Path))
@@ -68,15 +67,8 @@ func build(o Options, table func(*API) []Route) *API {
 			op.Security = []map[string][]string{{"session": {}}, {"token": scopes(r.Access)}}
 		}
 		r.register(doc, op)
-		methods[r.Path] = append(methods[r.Path], r.Method)
 	}
-	for path, allowed := range methods {
-		a.mux.Handle(Prefix+path, a.refuseMethod(allowed))
-	}
-	a.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		gate.SetAPIHeaders(w.Header())
-		a.Gate.Fail(w, r, coffer.E(coffer.NotFound, "not_found", "There is no such address in the API."))
-	})
+	a.mux.HandleFunc("/api/", a.refuse)
 	text, err := json.MarshalIndent(doc.OpenAPI(), "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("api: the OpenAPI document cannot be written: %v", err))
@@ -100,17 +92,22 @@ func (a *API) Routes() []Route { return slices.Clone(a.routes) }
 // Document is the OpenAPI 3.1 document, indented JSON with a last newline.
 func (a *API) Document() []byte { return a.document }
 
-func (a *API) refuseMethod(allowed []string) http.Handler {
-	if slices.Contains(allowed, "GET") && !slices.Contains(allowed, "HEAD") {
-		allowed = append(allowed, "HEAD") // net/http answers it from GET
+// refuse answers what no route takes: another method, or no such address.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request) {
+	gate.SetAPIHeaders(w.Header())
+	var allowed []string
+	for _, m := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
+		if _, pattern := a.mux.Handler(&http.Request{Method: m, URL: r.URL, Host: r.Host}); pattern != "/api/" {
+			allowed = append(allowed, m)
+		}
 	}
-	slices.Sort(allowed)
+	if len(allowed) == 0 {
+		a.Gate.Fail(w, r, coffer.E(coffer.NotFound, "not_found", "There is no such address in the API."))
+		return
+	}
 	list := strings.Join(allowed, ", ")
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		gate.SetAPIHeaders(w.Header())
-		w.Header().Set("Allow", list)
-		a.Gate.FailStatus(w, r, http.StatusMethodNotAllowed, coffer.E(coffer.Malformed, "method_not_allowed", "This address takes "+list+" only."))
-	})
+	w.Header().Set("Allow", list)
+	a.Gate.FailStatus(w, r, http.StatusMethodNotAllowed, coffer.E(coffer.Malformed, "method_not_allowed", "This address takes "+list+" only."))
 }
 
 // handle puts one handler behind the gate. A second handler of the same

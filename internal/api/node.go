@@ -9,12 +9,25 @@ import (
 	"coffer/internal/wire"
 )
 
-func (a *API) listSpaces(c *call, _ *none) (*bodyOf[wire.List[wire.Space]], error) {
+func (a *API) listSpaces(c *call, in *struct {
+	Count string `query:"count" enum:"1" doc:"1: tell how many files and folders each space holds"`
+}) (*bodyOf[wire.List[wire.Space]], error) {
 	all, err := a.view(c).Spaces(c)
 	if err != nil {
 		return nil, err
 	}
-	return listOf(all, space), nil
+	list := listOf(all, space)
+	if in.Count == "" {
+		return list, nil
+	}
+	for i, s := range all {
+		n, err := a.view(c).CountItems(c, s.RootID)
+		if err != nil {
+			return nil, err
+		}
+		list.Body.Items[i].Items = &n
+	}
+	return list, nil
 }
 
 func (a *API) resolvePath(c *call, in *struct {

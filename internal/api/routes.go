@@ -50,8 +50,16 @@ func (a *API) table() []Route {
 		{"POST", "/password/forgot", public, "forgotPassword", "Ask for a mail to set a new password", 202, typed(a.forgotPassword)},
 		{"POST", "/password/reset", public, "resetPassword", "Set a new password with the mail's token; all sessions end", 0, typed(a.resetPassword)},
 		{"PATCH", "/me", account, "changeMe", "Change the own name, theme or language", 0, typed(a.changeMe)},
+		{"POST", "/me/delete", account, "deleteMe", "Delete the own account and all its files for ever, with the password", 204, typed(a.deleteMe)},
 		{"GET", "/settings", admin, "getSettings", "The installation's policies", 0, typed(a.getSettings)},
 		{"PATCH", "/settings", admin, "changeSettings", "Change the installation's policies", 0, typed(a.changeSettings)},
+
+		{"GET", "/invitations", admin, "listInvitations", "Invitations, pending and ended, sent last first", 0, typed(a.listInvitations)},
+		{"POST", "/invitations", admin, "invite", "Invite an address; a mail brings the link", 201, typed(a.invite)},
+		{"POST", "/invitations/{id}/resend", admin, "resendInvitation", "Send an invitation again; the old link ends", 202, typed(a.resendInvitation)},
+		{"DELETE", "/invitations/{id}", admin, "withdrawInvitation", "Withdraw an invitation", 0, typed(a.withdrawInvitation)},
+		{"POST", "/invitation/inspect", public, "inspectInvitation", "What an invitation's mail is about", 0, typed(a.inspectInvitation)},
+		{"POST", "/invitation/accept", public, "acceptInvitation", "Make the account that one was invited to, and sign in", 201, typed(a.acceptInvitation)},
 
 		{"GET", "/spaces", read, "listSpaces", "Spaces the caller has", 0, typed(a.listSpaces)},
 		{"GET", "/resolve", read, "resolvePath", "The node at a path", 0, typed(a.resolvePath)},

@@ -27,6 +27,8 @@ const (
 	Confirm Kind = "confirm" // button in the mail that confirms an address
 	Reset   Kind = "reset"   // link in the mail that sets a new password
 	PAT     Kind = "pat"     // bearer token of a program
+
+	Invitation Kind = "invitation" // button in the mail that invites somebody
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 )
 
 func kinds() []cred.Kind {
-	return []cred.Kind{cred.Session, cred.Signup, cred.Confirm, cred.Reset, cred.PAT}
+	return []cred.Kind{cred.Session, cred.Signup, cred.Confirm, cred.Reset, cred.PAT, cred.Invitation}
 }
 
 func TestTokens(t *testing.T) {

@@ -21,6 +21,9 @@ var (
 	errBusy = coffer.E(coffer.Busy, "database_busy", "The server is busy. Try again in a moment.")
 )
 
+// errReadOnly answers all that would change a database of Options.ReadOnly.
+var errReadOnly = errors.New("db: this database was opened to be read only")
+
 // Result codes of SQLite (https://sqlite.org/rescode.html).
 const (
 	sqliteBusy       = 5

@@ -8,6 +8,11 @@ func (tx *Tx) EnsureInstall() (id coffer.ID, err error) {
 	if _, err := tx.exec(`INSERT INTO install (one, id, created_at) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING`, coffer.RandomID(), tx.Now); err != nil {
 		return id, err
 	}
+	return tx.Install()
+}
+
+// Install returns the id of this installation, coffer.ErrNotFound of none.
+func (tx *Tx) Install() (id coffer.ID, err error) {
 	err = tx.row(`SELECT id FROM install WHERE one = 1`).Scan(&id)
 	return id, err
 }

@@ -150,6 +150,9 @@ func (d *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	defer d.leave()
+	if d.write == nil {
+		return errReadOnly
+	}
 	all, err := migrations(d.engine)
 	if err != nil {
 		return err

@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -46,6 +49,11 @@ type Options struct {
 	// path alone. The file of an SQLite database is made when missing, with
 	// mode 0600; its folder must exist.
 	DSN string
+	// ReadOnly opens a database that must be there and changes nothing: Update
+	// fails. An SQLite database that no process has open is read without even
+	// the files that SQLite puts beside it, so it may lie on a medium that
+	// cannot be written to.
+	ReadOnly bool
 	// Now is the clock of Tx.Now; nil means time.Now.
 	Now func() time.Time
 	// Log takes what operators should know, never values; nil drops it.
@@ -61,8 +69,11 @@ type DB struct {
 	now    func() time.Time
 	log    *slog.Logger
 	read   *sql.DB // SQLite: a pool that cannot write
-	write  *sql.DB // SQLite: one connection, used by the writer alone; PostgreSQL: the same pool as read
+	write  *sql.DB // SQLite: one connection, used by the writer alone; PostgreSQL: the same pool as read; nil when read-only
 	pool   *pgxpool.Pool
+	// idle is the log file of an SQLite database that was opened while no
+	// process used it, "" of all others: see stillIdle.
+	idle string
 
 	queue  chan *call // SQLite: functions waiting for the writer
 	writer sync.WaitGroup
@@ -88,10 +99,13 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		wrap = func(c driver.Connector) driver.Connector { return c }
 	}
 	var err error
-	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
-		err = d.openPostgres(ctx, o.DSN, wrap)
-	} else {
-		err = d.openSQLite(strings.TrimPrefix(o.DSN, "sqlite:"), wrap)
+	switch path := strings.TrimPrefix(o.DSN, "sqlite:"); {
+	case strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://"):
+		err = d.openPostgres(ctx, o, wrap)
+	case o.ReadOnly:
+		err = d.readSQLite(path, wrap)
+	default:
+		err = d.openSQLite(path, wrap)
 	}
 	if err != nil {
 		return nil, err
@@ -126,14 +140,51 @@ func (d *DB) openSQLite(path string, wrap func(driver.Connector) driver.Connecto
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("db: open: %w", err)
 	}
-	if d.write, err = sqlitePool(path, true, wrap); err != nil {
+	if d.write, err = sqlitePool(path, true, nil, wrap); err != nil {
 		return err
 	}
-	d.read, err = sqlitePool(path, false, wrap)
+	d.read, err = sqlitePool(path, false, nil, wrap)
 	return err
 }
 
-func sqlitePool(path string, writes bool, wrap func(driver.Connector) driver.Connector) (*sql.DB, error) {
+// readSQLite opens a database to read it. While a process has it open, there
+// is a log beside it, and reading takes part in SQLite's locks. Without one
+// the file is all there is: "immutable" reads it without locks and without
+// making a log.
+func (d *DB) readSQLite(path string, wrap func(driver.Connector) driver.Connector) error {
+	d.engine = SQLite
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("db: open: %w", err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("db: open: %w", err)
+	}
+	how := url.Values{"mode": {"ro"}}
+	if !there(path+"-wal") && !there(path+"-journal") {
+		d.idle = path + "-wal"
+		how.Set("immutable", "1")
+	}
+	d.read, err = sqlitePool(path, false, how, wrap)
+	return err
+}
+
+// there reports whether a file is there; when nobody can tell, it is taken to be.
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// stillIdle fails when a process has begun to use a database that is read
+// without locks: what was read may be of two states.
+func (d *DB) stillIdle() error {
+	if d.idle != "" && there(d.idle) {
+		return coffer.E(coffer.Busy, "database_in_use", "A server has begun to use this database while it was read. Try again, or read a copy.")
+	}
+	return nil
+}
+
+func sqlitePool(path string, writes bool, how url.Values, wrap func(driver.Connector) driver.Connector) (*sql.DB, error) {
 	pragmas := []string{
 		fmt.Sprintf("busy_timeout(%d)", busyTimeoutMs), "foreign_keys(ON)", "temp_store(MEMORY)", "mmap_size(0)", "trusted_schema(OFF)",
 	}
@@ -146,7 +197,9 @@ func sqlitePool(path string, writes bool, wrap func(driver.Connector) driver.Con
 	} else {
 		pragmas = append(pragmas, "query_only(ON)", fmt.Sprintf("cache_size(-%d)", readCacheKiB))
 	}
-	address := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	query := url.Values{"_pragma": pragmas}
+	maps.Copy(query, how)
+	address := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	if filepath.VolumeName(path) != "" {
 		address.Path = "/" + address.Path
 	}
@@ -160,14 +213,14 @@ func sqlitePool(path string, writes bool, wrap func(driver.Connector) driver.Con
 	return pool, nil
 }
 
-func (d *DB) openPostgres(ctx context.Context, address string, wrap func(driver.Connector) driver.Connector) error {
+func (d *DB) openPostgres(ctx context.Context, o Options, wrap func(driver.Connector) driver.Connector) error {
 	d.engine = Postgres
-	config, err := pgxpool.ParseConfig(address)
+	config, err := pgxpool.ParseConfig(o.DSN)
 	if err != nil {
 		// pgx's error repeats the address; it may hold a password.
 		return coffer.E(coffer.Invalid, "database_invalid", "The address of the PostgreSQL database cannot be read. It looks like postgres://user:password@host:5432/name.")
 	}
-	if !strings.Contains(address, "pool_max_conns") {
+	if !strings.Contains(o.DSN, "pool_max_conns") {
 		config.MaxConns = postgresConns
 	}
 	set := config.ConnConfig.RuntimeParams
@@ -181,7 +234,9 @@ func (d *DB) openPostgres(ctx context.Context, address string, wrap func(driver.
 	}
 	d.read = sql.OpenDB(wrap(stdlib.GetPoolConnector(d.pool)))
 	d.read.SetMaxIdleConns(0) // the pool behind it keeps them
-	d.write = d.read
+	if !o.ReadOnly {
+		d.write = d.read
+	}
 	return nil
 }
 

@@ -59,6 +59,28 @@ func (tx *Tx) TakeQuota(id coffer.ID, used, reserved int64) (bool, error) {
 	return n == 1, err
 }
 
+// GiveUpSpace takes a space away from its owner, who may make another one, and
+// deletes its tree for ever. The rows go with PurgeNode and the like, at last
+// with DeleteSpace.
+func (tx *Tx) GiveUpSpace(s coffer.Space) error {
+	if err := tx.execOne(`UPDATE space SET owner_id = NULL WHERE id = $1`, s.ID); err != nil {
+		return err
+	}
+	_, err := tx.exec(`UPDATE node SET doomed_at = $2 WHERE id = $1 AND doomed_at IS NULL`, s.RootID, tx.Now)
+	return err
+}
+
+// GivenUpSpaces returns up to limit spaces that belong to nobody any more.
+func (tx *Tx) GivenUpSpaces(limit int) ([]coffer.ID, error) {
+	return collect(tx, scanID, `SELECT id FROM space WHERE owner_id IS NULL AND kind = $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, coffer.Personal, limit)
+}
+
+// DeleteSpace removes a space that was given up, with its keys. Nothing else
+// may be left of it.
+func (tx *Tx) DeleteSpace(id coffer.ID) error {
+	return tx.execOne(`DELETE FROM space WHERE id = $1 AND owner_id IS NULL`, id)
+}
+
 // SetQuota sets the most bytes that a space may hold; -1 = no limit.
 func (tx *Tx) SetQuota(id coffer.ID, bytes int64) error {
 	return tx.execOne(`UPDATE space SET quota = $2 WHERE id = $1`, id, quota(bytes))

@@ -77,6 +77,37 @@ func (tx *Tx) PurgeFiles(parent coffer.ID, limit int) (files, bytes int64, err e
 	return files, bytes, err
 }
 
+// PurgeTrashedFiles is PurgeFiles for files that are in the trash of a space by
+// themselves, or hidden, wherever they were.
+func (tx *Tx) PurgeTrashedFiles(space coffer.ID, limit int) (files, bytes int64, err error) {
+	const some = `(SELECT id FROM node WHERE space_id = $1 AND kind = 1 AND trashed_at IS NOT NULL ORDER BY trashed_at, id LIMIT CAST($2 AS BIGINT))`
+	bytes, err = tx.purgeVersions(`DELETE FROM version WHERE node_id IN `+some+` RETURNING blob_id, size`, space, limit)
+	if err != nil {
+		return 0, 0, err
+	}
+	files, err = tx.exec(`DELETE FROM node WHERE id IN `+some, space, limit)
+	return files, bytes, err
+}
+
+// TrashedFolder returns a folder that is in the trash of a space by itself, or
+// hidden; coffer.ErrNotFound when there is none.
+func (tx *Tx) TrashedFolder(space coffer.ID) (id coffer.ID, err error) {
+	return scanID(tx.row(`SELECT id FROM node WHERE space_id = $1 AND kind = 0 AND trashed_at IS NOT NULL ORDER BY trashed_at, id LIMIT 1`, space).Scan)
+}
+
+// CountItems returns how many files and folders a space holds, what is in the
+// trash included, without its root and what is deleted for ever.
+func (tx *Tx) CountItems(space, root coffer.ID) (n int64, err error) {
+	err = tx.row(`WITH RECURSIVE down (id) AS (
+			SELECT id FROM node WHERE id = $2
+			UNION ALL
+			SELECT id FROM node WHERE space_id = $1 AND trashed_at IS NOT NULL AND doomed_at IS NULL
+			UNION ALL
+			SELECT n.id FROM down JOIN node AS n ON n.parent_id = down.id WHERE n.trashed_at IS NULL
+		) SELECT CAST(COUNT(*) - 1 AS BIGINT) FROM down`, space, root).Scan(&n)
+	return n, err
+}
+
 // PurgeNode deletes one node that has no children, a file with its versions,
 // whose bytes it returns.
 func (tx *Tx) PurgeNode(id coffer.ID) (bytes int64, err error) {

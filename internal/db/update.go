@@ -28,6 +28,9 @@ func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer d.leave()
+	if d.write == nil {
+		return errReadOnly
+	}
 	var last *Tx // the one that counts, when fn runs twice
 	run := func(tx *Tx) error {
 		last = tx
@@ -64,7 +67,10 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	if err := fn(tx); err != nil {
 		return err
 	}
-	return tx.failed
+	if tx.failed != nil {
+		return tx.failed
+	}
+	return d.stillIdle()
 }
 
 func (d *DB) updatePostgres(ctx context.Context, fn func(*Tx) error) error {

@@ -49,6 +49,11 @@ func (tx *Tx) ExpiredUploads(limit int) ([]Upload, error) {
 	return collect(tx, scanUpload, `SELECT `+uploadColumns+` FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT CAST($2 AS BIGINT)`, tx.Now, limit)
 }
 
+// UploadsOf returns up to limit uploads into a space.
+func (tx *Tx) UploadsOf(space coffer.ID, limit int) ([]Upload, error) {
+	return collect(tx, scanUpload, `SELECT `+uploadColumns+` FROM upload WHERE space_id = $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, space, limit)
+}
+
 // Uploads returns up to limit uploads in order of id, those above after.
 func (tx *Tx) Uploads(after coffer.ID, limit int) ([]Upload, error) {
 	return collect(tx, scanUpload, `SELECT `+uploadColumns+` FROM upload WHERE id > $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, after[:], limit)

@@ -216,8 +216,8 @@ func (s *Service) openKey(tx *db.Tx, p pass, ver db.Version) (seal.DEK, error) {
 	return s.openVersion(tx, ver)
 }
 
-// openVersion opens the key of a version without asking for whom: for Check
-// and for openKey only.
+// openVersion opens the key of a version without asking for whom: for Check,
+// Export and openKey only.
 func (s *Service) openVersion(tx *db.Tx, ver db.Version) (seal.DEK, error) {
 	row, err := tx.SpaceKey(ver.SpaceID, ver.SKVer)
 	if err != nil {

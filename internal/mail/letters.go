@@ -5,6 +5,7 @@ import (
 	"strings"
 	texttemplate "text/template"
 	"time"
+	"unicode/utf8"
 )
 
 // Site is what every letter says of the installation.
@@ -62,6 +63,39 @@ func AccountExists(s Site, to string, r Request) Message {
 	}.message(to, r.At)
 }
 
+// Invitation invites the holder of an address. inviter is a person's name, ""
+// when the server itself invites; until is when the link ends (ms).
+func Invitation(s Site, to, inviter, link string, until int64, r Request) Message {
+	subject, before, because := "You are invited to "+clip(s.Organisation)+" files", "You are invited", "the administration of the server"
+	if inviter != "" {
+		subject, before, because = clip(inviter)+" invites you to "+clip(s.Organisation)+" files", inviter+" invites you", inviter
+	}
+	return letter{
+		Site: s, Subject: subject,
+		Before: []string{before + " to keep files at " + s.name() + ". You choose a password, and your account is ready."},
+		Button: "Accept the invitation", Link: link,
+		After: []string{
+			"The link works until " + day(until) + ", once, and for the address " + to + " only.",
+			"You get this because " + because + " invited this address " + r.where() + ".",
+			ignore,
+		},
+	}.message(to, r.At)
+}
+
+// AccountDeleted tells that the account is gone, at the person's own wish. There
+// is nothing left to press a button for.
+func AccountDeleted(s Site, to string, r Request) Message {
+	return letter{
+		Site: s, Subject: "Your account was deleted",
+		Before: []string{
+			"The account " + to + " at " + s.name() + " was deleted for ever, with all its files, " + r.where() + ". Whoever did it knew the password.",
+			"This cannot be undone. Backups may keep copies for up to 30 days.",
+			"If this was not you, tell your administrator now.",
+		},
+		After: []string{"You get this because it was the address of that account. It gets no more letters."},
+	}.message(to, r.At)
+}
+
 // ResetPassword carries the link that sets a new password.
 func ResetPassword(s Site, to, link string, r Request) Message {
 	return letter{
@@ -103,10 +137,27 @@ func NewSignIn(s Site, to, device string, r Request) Message {
 	}.message(to, r.At)
 }
 
+// clip bounds a name for a subject, which mail programs and build bound.
+func clip(name string) string {
+	const most = 120 // bytes
+	if len(name) <= most {
+		return name
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(name[cut]) {
+		cut--
+	}
+	return name[:cut] + "…"
+}
+
+func day(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("Monday 2 January 2006 at 15:04 UTC")
+}
+
 func (s Site) name() string { return s.Organisation + " (" + s.BaseURL + ")" }
 
 func (r Request) where() string {
-	when := "on " + time.UnixMilli(r.At).UTC().Format("Monday 2 January 2006 at 15:04 UTC")
+	when := "on " + day(r.At)
 	if r.Address == "" {
 		return when
 	}

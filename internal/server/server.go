@@ -64,10 +64,11 @@ type Server struct {
 	runner   *jobs.Runner // nil without Options.Jobs
 }
 
-// The jobs that files has. One is inserted with the node it is about; the rest
-// come with the clock.
+// The jobs that files has. Two are inserted with what they are about too; the
+// rest come with the clock only.
 const (
 	jobDoomed  = "files.purge_doomed"
+	jobGivenUp = "files.purge_space"
 	jobTrash   = "files.purge_trash"
 	jobUploads = "files.collect_uploads"
 	jobBlobs   = "files.collect_blobs"
@@ -86,10 +87,11 @@ func New(_ context.Context, o Options) (*Server, error) {
 		o.Grace = 15 * time.Second
 	}
 	s := &Server{o: o}
-	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
-		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log})
 	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: new(content.IO), Install: o.Install, Log: o.Log,
-		Doomed: func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) }})
+		Doomed:  func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
+		GivenUp: func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) }})
+	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
+		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log, Leaving: s.files.GiveUp})
 	g := gate.New(gate.Options{BaseURL: o.BaseURL, Trusted: o.Trusted, Log: o.Log, Idle: o.Idle,
 		Session: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
 			return s.accounts.AuthenticateSession(ctx, secret, api.From(from))
@@ -111,6 +113,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 	if o.Jobs {
 		s.runner = jobs.New(jobs.Options{DB: o.DB, Log: o.Log, Handlers: s.handlers(), Periodic: []jobs.Periodic{
 			{Kind: jobDoomed, Every: time.Hour},
+			{Kind: jobGivenUp, Every: time.Hour},
 			{Kind: jobTrash, Every: time.Hour},
 			{Kind: jobUploads, Every: time.Hour},
 			{Kind: jobBlobs, Every: 24 * time.Hour},
@@ -127,6 +130,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 	return map[string]jobs.Handler{
 		accounts.MailJob: s.accounts.SendMail,
 		jobDoomed:        s.files.PurgeDoomed,
+		jobGivenUp:       s.files.PurgeSpace,
 		jobTrash:         timed(s.files.PurgeTrash),
 		jobUploads:       timed(s.files.CollectUploads),
 		jobBlobs:         timed(s.files.CollectBlobs),

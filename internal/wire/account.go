@@ -7,7 +7,7 @@ type Instance struct {
 	Organisation string   `json:"organisation" doc:"Name of the organisation"`
 	Host         string   `json:"host" doc:"Host of the public address"`
 	SetupNeeded  bool     `json:"setup_needed" doc:"No owner exists yet"`
-	Signup       string   `json:"signup" enum:"open,domains,closed" doc:"Who may create an account"`
+	Signup       string   `json:"signup" enum:"open,domains,invitation,closed" doc:"Who may join: anybody, addresses at some domains, only who is invited, nobody. Invitations count with all but closed"`
 	Domains      []string `json:"domains" doc:"E-mail domains that may sign up when signup is domains"`
 	Version      string   `json:"version"`
 }
@@ -19,7 +19,7 @@ type Setup struct {
 	Email        string   `json:"email"`
 	Password     string   `json:"password"`
 	Organisation string   `json:"organisation"`
-	Signup       string   `json:"signup" enum:"open,domains,closed"`
+	Signup       string   `json:"signup" enum:"open,domains,invitation,closed"`
 	Domains      []string `json:"domains,omitempty"`
 }
 
@@ -27,7 +27,7 @@ type Setup struct {
 // PATCH an absent field stays as it is.
 type Settings struct {
 	Organisation *string   `json:"organisation,omitempty"`
-	Signup       *string   `json:"signup,omitempty" enum:"open,domains,closed"`
+	Signup       *string   `json:"signup,omitempty" enum:"open,domains,invitation,closed"`
 	Domains      *[]string `json:"domains,omitempty"`
 }
 
@@ -66,7 +66,8 @@ type Confirmed struct {
 	Me    *Me    `json:"me,omitempty"`
 }
 
-// MailToken is a token out of a mail: POST /signup/inspect.
+// MailToken is a token out of a mail: POST /signup/inspect and
+// /invitation/inspect.
 type MailToken struct {
 	Token string `json:"token"`
 }

@@ -11,6 +11,7 @@ type Space struct {
 	Used     int64     `json:"used"`
 	Reserved int64     `json:"reserved" doc:"Bytes of uploads that run now"`
 	Quota    *int64    `json:"quota,omitempty" doc:"Absent: no limit"`
+	Items    *int64    `json:"items,omitempty" doc:"Files and folders, what is in the trash included; there when count=1 asks for it"`
 }
 
 // Person is somebody's name, where another person's act is shown.

@@ -65,6 +65,20 @@ CREATE TABLE signup (
   expires_at      BIGINT NOT NULL
 );
 
+-- Addresses that somebody invited, one row each: a new invitation takes the
+-- place of the older. It goes when it is accepted or withdrawn, and some weeks
+-- after its end.
+CREATE TABLE invitation (
+  id         BYTEA  PRIMARY KEY,
+  email      TEXT   NOT NULL UNIQUE,             -- ASCII lower case
+  role       TEXT   NOT NULL,
+  invited_by BYTEA  REFERENCES user_account (id) ON DELETE CASCADE, -- who answers for it; NULL = the server itself
+  token_hash BYTEA  NOT NULL UNIQUE,             -- of the token in the mail's button
+  created_at BIGINT NOT NULL,
+  sent_at    BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL
+);
+
 -- Browsers that are signed in.
 CREATE TABLE session (
   id           BYTEA  PRIMARY KEY,
@@ -148,7 +162,7 @@ CREATE INDEX job_due ON job (run_at, id) WHERE dead_at IS NULL;
 CREATE TABLE space (
   id         BYTEA  PRIMARY KEY,
   kind       TEXT   NOT NULL,                    -- personal
-  owner_id   BYTEA  UNIQUE REFERENCES user_account (id),
+  owner_id   BYTEA  UNIQUE REFERENCES user_account (id) ON DELETE SET NULL, -- NULL = given up: a job removes it
   root_id    BYTEA  NOT NULL,
   seq        BIGINT NOT NULL,                    -- raised first by each change to the tree: serialises them
   used       BIGINT NOT NULL,                    -- bytes of all versions, trash included
