@@ -78,8 +78,7 @@ func (w *writer) Flush() { w.rc.Flush() }
 
 // body gives up on a request body that stands still for the idle time, or (when
 // end is set) that is not there by then. It moves the read deadline while bytes
-// flow and takes it away at the end of the body, where it would otherwise hit
-// the answer.
+// flow; net/http takes it away at the end of the body.
 type body struct {
 	io.ReadCloser
 	rc      *http.ResponseController
@@ -99,10 +98,7 @@ func (b *body) Read(p []byte) (int, error) {
 		b.rc.SetReadDeadline(at)
 	}
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && !b.done {
-		b.done = true
-		b.rc.SetReadDeadline(time.Time{})
-	}
+	b.done = b.done || err != nil
 	if err != nil && err != io.EOF {
 		err = &coffer.Error{Kind: coffer.Malformed, Code: "body_cut", Msg: "The request's body ended before it was complete.", Err: err}
 	}
