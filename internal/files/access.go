@@ -40,7 +40,7 @@ func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash b
 		return pass{}, err
 	}
 	a := coffer.Decide(p, at.Space)
-	if a == coffer.NoAccess || trash && !at.Trashed() || !trash && !at.Living() {
+	if trash && !at.Trashed() || !trash && !at.Living() {
 		return pass{}, coffer.ErrNotFound
 	}
 	if err := coffer.Permit(p, a, r); err != nil {
@@ -292,7 +292,7 @@ func (s *Service) maintain(ctx context.Context, space coffer.ID, fn func(tx *db.
 	})
 }
 
-// inspect reads whatever there is. Jobs and Check only.
+// inspect reads whatever there is. Jobs, Check and Export only.
 func (s *Service) inspect(ctx context.Context, fn func(tx *db.Tx) error) error {
 	return s.db.View(ctx, fn)
 }

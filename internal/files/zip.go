@@ -204,7 +204,7 @@ func (m *zipMeter) total() int64 {
 func zipHeader(name string, modified int64, folder bool) *zip.FileHeader {
 	t := time.UnixMilli(modified).UTC()
 	h := &zip.FileHeader{Name: name, Method: zip.Store, Flags: 0x800, CreatorVersion: 20, ReaderVersion: 20} // 0x800: UTF-8
-	h.SetModTime(t) //nolint:staticcheck // CreateRaw writes the old fields as they are
+	h.SetModTime(t)                                                                                          //nolint:staticcheck // CreateRaw writes the old fields as they are
 	h.Modified = time.Time{}
 	// The extended timestamp of Info-ZIP: seconds in UTC.
 	h.Extra = []byte{0x55, 0x54, 5, 0, 1, 0, 0, 0, 0}
