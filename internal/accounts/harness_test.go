@@ -251,6 +251,7 @@ func (h *house) personVerbs() map[string]func(coffer.Principal) error {
 		"Tokens":           func(p coffer.Principal) error { _, err := h.Tokens(ctx, p); return err },
 		"EndToken":         func(p coffer.Principal) error { return h.EndToken(ctx, p, coffer.NewID()) },
 		"ChangePassword":   func(p coffer.Principal) error { _, err := h.ChangePassword(ctx, p, pw, pw2); return err },
+		"DeleteMe":         func(p coffer.Principal) error { return h.DeleteMe(ctx, p, pw2) },
 		"UpdateMe":         func(p coffer.Principal) error { _, err := h.UpdateMe(ctx, p, accounts.MePatch{}); return err },
 	}
 }

@@ -85,11 +85,10 @@ func (s *Service) Invite(ctx context.Context, p coffer.Principal, email string, 
 // counters of the mailbox, not those of guesses.
 func (s *Service) countInvitation(ctx context.Context, p coffer.Principal, email string) error {
 	c := countersOf(email, p.Address)
-	tries := []try{{c.mailAddress, mailsPerAddress()}}
-	if p.Kind != coffer.SystemKind {
-		tries = append(tries, try{c.mailNetwork, mailsPerNetwork()})
+	if p.Kind == coffer.SystemKind { // it is on no network
+		return s.count(ctx, try{c.mailAddress, mailsPerAddress()})
 	}
-	return s.count(ctx, tries...)
+	return s.count(ctx, try{c.mailNetwork, mailsPerNetwork()}, try{c.mailAddress, mailsPerAddress()})
 }
 
 // invitationMail makes a token and the letter that carries it.

@@ -54,7 +54,7 @@ func eachRaw(t *testing.T, story func(t *testing.T, h *house, raw *sql.DB)) {
 func rows(t *testing.T, raw *sql.DB) string {
 	t.Helper()
 	var all []string
-	for _, table := range []string{"signup", "password_reset", "attempt", "session", "token", "mail", "known_sign_in"} {
+	for _, table := range []string{"signup", "invitation", "password_reset", "attempt", "session", "token", "mail", "known_sign_in"} {
 		var n int
 		if err := raw.QueryRow("SELECT COUNT(*) FROM " + table).Scan(&n); err != nil {
 			t.Fatal(err)
@@ -76,19 +76,19 @@ func TestPurge(t *testing.T) {
 		wants(t, "forgot", h.Forgot(t.Context(), "anna@example.com", at(3)), "")
 		h.Close()
 		wants(t, "purge", h.PurgeExpired(t.Context()), "")
-		const full = "signup 1, password_reset 1, attempt 7, session 1, token 1, mail 2, known_sign_in 2"
+		const full = "signup 1, invitation 0, password_reset 1, attempt 7, session 1, token 1, mail 2, known_sign_in 2"
 		if got := rows(t, raw); got != full {
 			t.Errorf("after a purge of nothing: %s", got)
 		}
 		h.clock.advance(accounts.SessionIdle)
 		h.login("anna@example.com", at(3))
 		wants(t, "purge", h.PurgeExpired(t.Context()), "")
-		if got, want := rows(t, raw), "signup 0, password_reset 0, attempt 2, session 1, token 0, mail 3, known_sign_in 3"; got != want {
+		if got, want := rows(t, raw), "signup 0, invitation 0, password_reset 0, attempt 2, session 1, token 0, mail 3, known_sign_in 3"; got != want {
 			t.Errorf("a day later: %s", got)
 		}
 		h.clock.advance(91 * accounts.SessionIdle)
 		wants(t, "purge", h.PurgeExpired(t.Context()), "")
-		if got, want := rows(t, raw), "signup 0, password_reset 0, attempt 0, session 0, token 0, mail 0, known_sign_in 2"; got != want {
+		if got, want := rows(t, raw), "signup 0, invitation 0, password_reset 0, attempt 0, session 0, token 0, mail 0, known_sign_in 2"; got != want {
 			t.Errorf("three months later: %s", got)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/emersion/go-smtp"
 
@@ -89,6 +90,10 @@ func TestLetters(t *testing.T) {
 			[]string{"042 917", "The code works for 30 minutes, the link for 24 hours.", where, ignore, to}},
 		{mail.AccountExists(site(), to, request()), "You already have an account", "Sign in", "https://files.haldenroe.example/", []string{where, ignore, to}},
 		{mail.ResetPassword(site(), to, link, request()), "Set a new password", "Set a new password", link, []string{"The link works for 30 minutes and once.", where, ignore, to}},
+		{mail.Invitation(site(), to, "Elsa Kvist", link, request().At+7*24*3600_000, mail.Request{At: request().At}), "Elsa Kvist invites you to Halden & Roe files", "Accept the invitation", link,
+			[]string{"The link works until Monday 30 November 2026 at 12:41 UTC", "You get this because Elsa Kvist invited this address on Monday 23 November 2026", ignore, to}},
+		{mail.Invitation(site(), to, "", link, request().At, request()), "You are invited to Halden & Roe files", "Accept the invitation", link, []string{"the administration of the server invited", ignore, to}},
+		{mail.AccountDeleted(site(), to, request()), "Your account was deleted", "", "", []string{where, "This cannot be undone. Backups may keep copies for up to 30 days.", "If this was not you", to}},
 		{mail.PasswordChanged(site(), to, request()), "Your password was changed", "Sign in", "https://files.haldenroe.example/", []string{where, "If this was not you", to}},
 		{mail.NewSignIn(site(), to, "Firefox on Linux", request()), "New sign-in: Firefox on Linux", "Look at my sessions", "https://files.haldenroe.example/security", []string{where, "If not, change your password now", to}},
 	} {
@@ -105,13 +110,31 @@ func TestLetters(t *testing.T) {
 					t.Errorf("the HTML has no %q:\n%s", escaped, r.m.HTML)
 				}
 			}
-			if n := strings.Count(r.m.HTML, "<a "); n != 1 {
-				t.Errorf("%d buttons, want one", n)
+			buttons := 1
+			if r.button == "" {
+				buttons = 0
+			}
+			if n := strings.Count(r.m.HTML, "<a "); n != buttons {
+				t.Errorf("%d buttons, want %d", n, buttons)
 			}
 			if strings.Contains(r.m.HTML, "ZgotmplZ") || strings.Contains(r.m.Text, "&amp;") || strings.Contains(r.m.HTML, "<img") {
 				t.Errorf("escaping went wrong or a picture is in it:\n%s\n%s", r.m.Text, r.m.HTML)
 			}
 		})
+	}
+}
+
+// The longest names that people can have still make a subject that is sent.
+func TestLongNames(t *testing.T) {
+	long := strings.Repeat("\U00012345", 100)
+	m := mail.Invitation(mail.Site{Organisation: long, BaseURL: "https://x.example"}, "a@example.com", long, "https://x.example/#", 0, request())
+	m.ID = "1"
+	box, err := mail.NewOutbox(t.TempDir(), "files@x.example", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := box.Send(t.Context(), m); err != nil || !utf8.ValidString(m.Subject) || len(m.Subject) > 400 {
+		t.Errorf("%q: %v", m.Subject, err)
 	}
 }
 
