@@ -21,6 +21,7 @@ func (p *Person) put(name string, content []byte) wire.Node {
 func contentOf(n wire.Node) string { return "/nodes/" + n.ID.String() + "/content" }
 
 func TestRanges(t *testing.T) {
+	t.Parallel()
 	s := New(t, Options{})
 	ann := s.Person("Ann")
 	content := []byte("0123456789")
@@ -81,6 +82,7 @@ func TestRanges(t *testing.T) {
 
 // TestInlineHeaders: what a browser is told about content that people put in.
 func TestInlineHeaders(t *testing.T) {
+	t.Parallel()
 	s := New(t, Options{})
 	ann := s.Person("Ann")
 	png := "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
@@ -162,6 +164,7 @@ func TestInlineHeaders(t *testing.T) {
 // TestForeignPages: a page of another site can neither sign somebody in nor act
 // with the cookie.
 func TestForeignPages(t *testing.T) {
+	t.Parallel()
 	s := New(t, Options{})
 	ann := s.Person("Ann")
 	root := ann.Root().String()
@@ -180,6 +183,7 @@ func TestForeignPages(t *testing.T) {
 }
 
 func TestHostsAndProxies(t *testing.T) {
+	t.Parallel()
 	s := New(t, Options{Edit: func(o *server.Options) { o.Trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }})
 	ann := s.Person("Ann")
 	for _, path := range []string{"/api/v1/instance", "/api/v1/session", "/", "/anything"} {
@@ -207,6 +211,7 @@ func TestHostsAndProxies(t *testing.T) {
 }
 
 func TestReadiness(t *testing.T) {
+	t.Parallel()
 	s := New(t, Options{})
 	p := s.Stranger("x")
 	if res := p.Do("GET", s.URL+"/readyz", nil); res.Status != 200 {
@@ -224,6 +229,7 @@ func TestReadiness(t *testing.T) {
 
 // TestBadInput: what no handler should have to see.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	s := New(t, Options{})
 	ann := s.Person("Ann")
 	root := ann.Root()

@@ -41,6 +41,7 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 
 // TestTLS: the same over HTTP/2 and HTTP/1.1 with TLS, up and down.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	cert, pool := certificate(t)
 	s := New(t, Options{TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, Trust: &tls.Config{RootCAs: pool}})
 	ann := s.Person("Ann")
@@ -56,7 +57,7 @@ func TestTLS(t *testing.T) {
 		if res.ProtoMajor != 2 && h2 || res.ProtoMajor != 1 && !h2 || res.Header.Get("Strict-Transport-Security") == "" {
 			t.Errorf("%s %v", res.Proto, res.Header)
 		}
-		content := noise(uint64(i), 5<<20)
+		content := noise(byte(i), 5<<20)
 		f := ann.put(fmt.Sprintf("%d.bin", i), content)
 		if got := ann.Do("GET", contentOf(f), nil).Want(200); !bytes.Equal(got.Body, content) {
 			t.Error("other bytes")
@@ -71,7 +72,8 @@ func TestTLS(t *testing.T) {
 // TestStop: a server that stops lets a transfer end in the grace time, and cuts
 // one that takes longer; what was acknowledged stays.
 func TestStop(t *testing.T) {
-	s := New(t, Options{})
+	t.Parallel()
+	s := New(t, Options{Disk: true})
 	ann := s.Person("Ann")
 	up, write := io.Pipe()
 	answer := make(chan *http.Response, 1)

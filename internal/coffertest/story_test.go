@@ -24,7 +24,7 @@ func TestStory(t *testing.T) {
 	Each(t, func(t *testing.T, open func(Options) *Server) {
 		temp := t.TempDir()
 		t.Setenv("TMPDIR", temp)
-		s := open(Options{})
+		s := open(Options{Disk: true})
 		ann := s.Person("Ann")
 		if ann.Me.Role != "member" || ann.Me.Email != "ann@example.com" || ann.Me.SessionID.IsZero() || !strings.Contains(strings.Join(ann.Me.Powers, " "), "own_space") {
 			t.Fatalf("Ann is %+v", ann.Me)
@@ -202,6 +202,7 @@ func findNothing(t *testing.T, dir, canary string) {
 // TestSignupStory: addresses are confirmed before anything works, and nobody
 // learns from the answers who has an account.
 func TestSignupStory(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, open func(Options) *Server) {
 		s := open(Options{})
 		known := s.Person("Known")
@@ -274,6 +275,7 @@ func TestSignupStory(t *testing.T) {
 
 // TestPasswordStory: a new password ends everything that the old one opened.
 func TestPasswordStory(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, open func(Options) *Server) {
 		s := open(Options{})
 		ann := s.Person("Ann")

@@ -24,6 +24,7 @@ type victim struct {
 	*Person
 	space                 wire.Space
 	folder, file, trashed wire.Node
+	invitation            wire.Invitation // that the owner sent to somebody
 	session, token        coffer.ID
 	secrets               []string
 	other                 *Person // her second browser
@@ -46,6 +47,7 @@ func newVictim(s *Server) *victim {
 	if v.session.IsZero() || v.token.IsZero() {
 		t.Fatalf("no session id %v or token id %v", v.session, v.token)
 	}
+	s.Owner.Do("POST", "/invitations", wire.NewInvitation{Email: "invited@example.com", Role: "member"}).Want(201).JSON(&v.invitation)
 	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(),
 		v.Session, v.other.Session, v.program.Token, v.file.SHA256}
 	for _, n := range []wire.Node{v.folder, v.file, v.trashed} {
@@ -133,7 +135,16 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"GET /settings":         {{path: "/settings", code: "forbidden"}},
 		"PATCH /settings":       {{path: "/settings", body: wire.Settings{Organisation: &name}, code: "forbidden"}},
 
-		"GET /spaces":     {{path: "/spaces"}},
+		"POST /me/delete": {{path: "/me/delete", body: wire.Deletion{Password: "not the password"}, code: "wrong_login"}},
+
+		"GET /invitations":              {{path: "/invitations", code: "forbidden"}},
+		"POST /invitations":             {{path: "/invitations", body: wire.NewInvitation{Email: "eve@example.com", Role: "owner"}, code: "forbidden"}},
+		"POST /invitations/{id}/resend": {{path: "/invitations/" + id(v.invitation.ID) + "/resend", code: "forbidden"}},
+		"DELETE /invitations/{id}":      {{path: "/invitations/" + id(v.invitation.ID), code: "forbidden"}},
+		"POST /invitation/inspect":      {{path: "/invitation/inspect", body: wire.MailToken{Token: "coffer_invitation_" + strings.Repeat("a", 59)}, anybody: "token_ended"}},
+		"POST /invitation/accept":       {{path: "/invitation/accept", body: wire.InvitationAccept{Token: "coffer_invitation_" + strings.Repeat("a", 59), Name: "Eve", Password: "a long enough password"}, anybody: "token_ended"}},
+
+		"GET /spaces":     {{path: "/spaces"}, {path: "/spaces?count=1"}},
 		"GET /resolve":    {{path: "/resolve?path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/", code: missing}},
 		"GET /nodes/{id}": {{path: annFile, code: missing}, {path: annFolder, code: missing}, {path: annRoot, code: missing}, {path: "/nodes/" + id(v.trashed.ID), code: missing}, {path: "/nodes/" + id(v.space.ID), code: missing}},
 		"PATCH /nodes/{id}": {
@@ -179,7 +190,7 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 // files.read with GET and HEAD, and for files.write otherwise.
 func asks(method, route string) string {
 	switch noun := strings.Split(route, "/")[1]; noun {
-	case "openapi.json", "instance", "setup", "signup":
+	case "openapi.json", "instance", "setup", "signup", "invitation":
 		return ""
 	case "session":
 		if method == "POST" {
@@ -198,7 +209,7 @@ func asks(method, route string) string {
 		return "account"
 	case "sessions", "me":
 		return "account"
-	case "settings":
+	case "settings", "invitations":
 		return "admin"
 	}
 	if method == "GET" || method == "HEAD" {
@@ -217,6 +228,7 @@ type actor struct {
 }
 
 func TestWrongPerson(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, open func(Options) *Server) {
 		s := open(Options{})
 		ann := newVictim(s)
@@ -241,7 +253,11 @@ func TestWrongPerson(t *testing.T) {
 		people := actors(s, ann, ben)
 		before := ann.state()
 		for _, a := range people {
-			s.Clock.Advance(61 * time.Minute)          // tries are counted; each comes when those before are forgotten
+			s.Clock.Advance(61 * time.Minute) // tries are counted; each comes when those before are forgotten
+			secrets := append([]string{ann.invitation.ID.String(), ann.invitation.Email}, ann.secrets...)
+			if a.Person == s.Owner {
+				secrets = ann.secrets
+			}
 			for _, last := range []bool{false, true} { // what ends the proof itself comes last
 				for _, r := range routes {
 					key := r.Method + " " + r.Path
@@ -249,7 +265,7 @@ func TestWrongPerson(t *testing.T) {
 						continue
 					}
 					for _, try := range tries[key] {
-						a.check(t, r.Method, r.Path, try, ann.secrets)
+						a.check(t, r.Method, r.Path, try, secrets)
 					}
 				}
 			}
@@ -286,7 +302,8 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: expired, who: "forged session"},
 		{Person: ben.SignIn(), who: "another member", proof: true},
 		{Person: ben.Program(coffer.AllScopes[:]...), who: "another member's program", proof: true},
-		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /settings": "", "PATCH /settings": ""}},
+		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /settings": "", "PATCH /settings": "", // which are an owner's work
+			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found"}}, // a guest has none
 	}
 	for _, lacking := range coffer.AllScopes {
