@@ -150,7 +150,7 @@ func refused(c ctx, status int, msg string, errs []error) *problem {
 		e.Kind, e.Err = coffer.Internal, fmt.Errorf("huma answers %d: %s", status, msg)
 	}
 	for _, err := range errs {
-		d, ok := err.(*huma.ErrorDetail)
+		d, ok := errors.AsType[*huma.ErrorDetail](err)
 		if !ok {
 			continue
 		}

@@ -186,7 +186,7 @@ func TestLeaveStory(t *testing.T) {
 		if len(stranger.children()) != 0 || stranger.Root() == space.RootID {
 			t.Error("Ann came back to her old things")
 		}
-		if !bytes.Contains([]byte(stranger.Do("GET", "/spaces?count=1", nil).Want(200).Body), []byte(`"items":0`)) {
+		if !bytes.Contains(stranger.Do("GET", "/spaces?count=1", nil).Want(200).Body, []byte(`"items":0`)) {
 			t.Error("a new space that is not empty")
 		}
 	})
