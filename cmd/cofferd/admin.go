@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -12,6 +13,7 @@ import (
 
 type adminCmd struct {
 	CreateUser createUserCmd `cmd:"" help:"Make an account that needs no confirmation mail."`
+	Invite     inviteCmd     `cmd:"" help:"Invite somebody to join, by mail."`
 	TurnOff    turnOffCmd    `cmd:"" help:"Turn an account off: its sessions and tokens end, its files stay."`
 	TurnOn     turnOnCmd     `cmd:"" help:"Turn an account on again."`
 }
@@ -70,6 +72,42 @@ func (c createUserCmd) Run(a *app) error {
 			return a.std.JSON(map[string]any{"id": u.ID, "email": u.Email, "name": u.Name, "role": u.Role})
 		}
 		_, err = fmt.Fprintf(a.std.Out, "Made the %s %s <%s>.\n", u.Role, cmdline.Printable(u.Name, false), u.Email)
+		return err
+	})
+}
+
+type inviteCmd struct {
+	Email string `name:"email" required:"" placeholder:"ADDRESS" help:"E-mail address to invite. Only its holder can accept."`
+	Role  string `name:"role" enum:"owner,admin,auditor,member,guest" default:"member" help:"owner, admin, auditor, member or guest."`
+}
+
+func (inviteCmd) Help() string {
+	return `A mail with a link goes to the address; the link works for 7 days and once, and is shown nowhere else. The running server sends the mail, or the next one that starts. Another invitation of the address ends the one before.
+
+Give the same --base-url as the server: the link begins with it.
+
+Examples:
+
+  cofferd admin invite --data /srv/coffer --base-url https://files.example.org --email ben@example.org --role member`
+}
+
+func (c inviteCmd) Run(a *app) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	if cfg.Base == nil {
+		return errors.New("the link in the mail begins with the address that people type: give --base-url, as to the server")
+	}
+	return a.withAccounts(false, func(s *accounts.Service, p coffer.Principal) error {
+		i, err := s.Invite(a.ctx, p, c.Email, coffer.Role(c.Role))
+		if err != nil {
+			return err
+		}
+		if a.opts.JSON {
+			return a.std.JSON(map[string]any{"id": i.ID, "email": i.Email, "role": i.Role, "expires_at": i.ExpiresAt})
+		}
+		_, err = fmt.Fprintf(a.std.Out, "Invited %s as %s. The server sends the mail; its link works for 7 days.\n", i.Email, i.Role)
 		return err
 	})
 }

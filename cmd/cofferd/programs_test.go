@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,6 +129,7 @@ func (p *process) stop(s syscall.Signal) error {
 //
 //	serve [flags]    starts cofferd, sets $URL and $SETUP
 //	stop [signal]    ends it (TERM), and writes its log to server.log
+//	post path file   sends a file as JSON, its $VARIABLES filled in, and wants 2xx
 //	exits code cmd   runs a command and wants this exit code
 //	mode perm file   wants these permissions
 //	tree dir n       makes n files of different sizes below dir
@@ -162,7 +164,7 @@ func runScripts(t *testing.T, dir string, newDSN func() string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "stop": stopCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd,
+			"serve": serveCmd, "stop": stopCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd,
 		},
 		RequireUniqueNames: true,
 	})
@@ -187,6 +189,8 @@ func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { p.stop(syscall.SIGKILL) })
 	ts.Setenv("URL", p.url)
 	ts.Setenv("SETUP", p.setup)
+	_, code, _ := strings.Cut(p.setup, "#")
+	ts.Setenv("CODE", code)
 }
 
 // servers finds the server of a script.
@@ -206,6 +210,15 @@ func stopCmd(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("server.log"), []byte(p.text()), 0o600))
 	if sig == syscall.SIGTERM && err != nil {
 		ts.Fatalf("the server ended with %v\n%s", err, p.text())
+	}
+}
+
+func postCmd(ts *testscript.TestScript, _ bool, args []string) {
+	res, err := http.Post(ts.Getenv("URL")+args[0], "application/json", strings.NewReader(os.Expand(ts.ReadFile(args[1]), ts.Getenv)))
+	ts.Check(err)
+	defer res.Body.Close()
+	if answer, _ := io.ReadAll(res.Body); res.StatusCode >= 300 {
+		ts.Fatalf("%s: %s", res.Status, answer)
 	}
 }
 
