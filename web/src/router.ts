@@ -42,6 +42,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   "/forgot": { "/": () => import("./account/Forgot.svelte"), meta: visitor },
   "/confirm": { "/": () => import("./account/Confirm.svelte"), meta: anybody },
   "/reset": { "/": () => import("./account/Reset.svelte"), meta: anybody },
+  "/invitation": { "/": () => import("./account/Invited.svelte"), meta: anybody },
   "/setup": { "/": () => import("./account/Setup.svelte"), meta: anybody },
 
   "/files": {
@@ -52,6 +53,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   "/trash": { "/": () => import("./files/TrashPage.svelte"), meta: member },
   "/security": { "/": () => import("./account/Security.svelte"), meta: member },
   "/settings": { "/": () => import("./account/Settings.svelte"), meta: member },
+  "/invitations": { "/": () => import("./account/Invitations.svelte"), meta: member },
   "/more": { "/": () => import("./account/More.svelte"), meta: member },
   "*": () => import("./frame/NotHere.svelte"),
 });

@@ -24,6 +24,7 @@ export const keys = {
   sessions: ["sessions"] as const,
   tokens: ["tokens"] as const,
   settings: ["settings"] as const,
+  invitations: ["invitations"] as const,
   spaces: ["spaces"] as const,
   nodes: ["nodes"] as const,
   node: (id: string) => ["nodes", id] as const,

@@ -1,3 +1,4 @@
+import type { Power } from "../api/types";
 import { t } from "../i18n";
 import type { IconName } from "../ui/icons";
 
@@ -14,6 +15,11 @@ export interface Place {
 export const places: readonly Place[] = [
   { id: "files", href: "/files", icon: "files", label: t.nav.files, tab: t.nav.filesTab },
   { id: "trash", href: "/trash", icon: "trash", label: t.nav.trash, tab: t.nav.trash },
+];
+
+/** Places of people who look after others; under a heading of their own. */
+export const adminPlaces: readonly (Place & { power: Power })[] = [
+  { id: "invitations", href: "/invitations", icon: "mail", label: t.nav.invitations, power: "manage_people" },
 ];
 
 /** The first part of an address names its place. */

@@ -223,7 +223,7 @@ for (const variant of variants) {
       const { page } = a;
       await page.goto("/settings");
       await page.getByLabel("Name of the organisation").fill("Halden, Roe & Berg");
-      await page.getByLabel("Nobody by themselves").check();
+      await page.getByLabel("Only people who are invited").check();
       await page.getByText("Not saved yet").waitFor();
       await see(page, "settings");
       await page.getByRole("button", { name: "Save organisation" }).click();
@@ -231,8 +231,61 @@ for (const variant of variants) {
       await title(page, "Settings · Halden, Roe & Berg");
     });
 
+    await step("Anna invites Elsa, who joins by the mail and leaves again", async () => {
+      const elsa = { name: "Elsa Kvist", email: "elsa@kvist.example", password: "seven gulls on the pier" };
+      const { page } = a;
+      await page.getByRole("link", { name: variant.phone ? "More" : "Invitations", exact: true }).click();
+      if (variant.phone) await page.getByRole("main").getByRole("link", { name: "Invitations" }).click();
+      await page.getByText("Nobody is invited right now.").waitFor();
+      for (const email of ["gone@kvist.example", elsa.email]) {
+        await page.getByLabel("E-mail address", { exact: true }).fill(email);
+        await page.getByRole("button", { name: "Send invitation" }).click();
+        await page.getByRole("listitem").filter({ hasText: email }).waitFor();
+      }
+      const withdrawn = await mailTo(server, "gone@kvist.example", seen);
+      const { link } = await mailTo(server, elsa.email, seen);
+      await see(page, "invitations");
+      await page.getByRole("button", { name: "Withdraw the invitation of gone@kvist.example" }).click();
+      await page.getByRole("listitem").filter({ hasText: "gone@kvist.example" }).waitFor({ state: "detached" });
+
+      const e = await person(server, variant);
+      try {
+        await e.page.goto(withdrawn.link);
+        await e.page.getByRole("heading", { name: "This invitation has ended." }).waitFor();
+        await e.page.goto(link); // in the same tab: only what stands after # differs
+        await e.page.getByRole("heading", { name: "Anna Roe invites you to Halden, Roe & Berg files" }).waitFor();
+        await e.page.getByText(elsa.email).waitFor();
+        await see(e.page, "invited");
+        await e.page.getByLabel("Name", { exact: true }).fill(elsa.name);
+        await e.page.getByLabel("Password", { exact: true }).fill(elsa.password);
+        await e.page.getByRole("button", { name: "Create account" }).click();
+        await e.page.waitForURL("**/files");
+
+        await e.page.goto("/invitations"); // not hers to see
+        await e.page.getByRole("heading", { name: "This is not here, or you have no access to it." }).waitFor();
+        await e.page.goto("/security");
+        await e.page.getByRole("button", { name: "Delete my account…" }).click();
+        const dialog = e.page.getByRole("dialog", { name: "Delete your account for ever?" });
+        await dialog.waitFor();
+        assert.equal(await e.page.evaluate(() => document.activeElement.textContent), "Cancel");
+        await see(e.page, "delete-account");
+        await dialog.getByLabel("Password", { exact: true }).fill("not the right one");
+        await dialog.getByRole("button", { name: "Delete my account" }).click();
+        await dialog.getByRole("link", { name: "Your password is not right." }).waitFor();
+        await dialog.getByLabel("Password", { exact: true }).fill(elsa.password);
+        await dialog.getByRole("button", { name: "Delete my account" }).click();
+        await e.page.getByText("Your account is deleted.").waitFor();
+        assert.equal((await e.page.request.post("/api/v1/session", { data: { email: elsa.email, password: elsa.password } })).status(), 401);
+        assert.deepEqual(e.complaints, []);
+      } finally {
+        await e.close();
+      }
+    });
+
     await step("the theme can be fixed and stays", async () => {
       const { page } = a;
+      await page.goto("/settings");
+      await page.getByRole("heading", { name: "Look" }).waitFor();
       const other = variant.scheme === "dark" ? "Light" : "Dark";
       const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       const before = await ground();

@@ -154,7 +154,7 @@ export async function mailTo(server, email, seen = new Set(), about = /./) {
       if (!about.test(text)) continue;
       seen.add(name);
       const body = text.slice(text.search(/\r?\n\r?\n/));
-      return { text, code: /(?<![\w#/.-])(\d{3} ?\d{3})(?![\w.-])/.exec(body)?.[1]?.replace(" ", ""), link: /https?:\/\/[^\s"<>]+\/(?:confirm|reset)#[\w-]+/.exec(body)?.[0] };
+      return { text, code: /(?<![\w#/.-])(\d{3} ?\d{3})(?![\w.-])/.exec(body)?.[1]?.replace(" ", ""), link: /https?:\/\/[^\s"<>]+\/(?:confirm|reset|invitation)#[\w-]+/.exec(body)?.[0] };
     }
     return undefined;
   }, `a mail to ${email}`);

@@ -12,7 +12,7 @@ test.each([
 ])("initials of %s", (name, letters) => expect(initials(name)).toBe(letters));
 
 test.each([
-  ["Sale agreement v7.docx", "DOCX", "doc"],
+  ["Sale agreement v7.docx", "DOC", "doc"],
   ["a.PDF", "PDF", "pdf"],
   ["scan.jpeg", "JPG", "img"],
   ["Makefile", "", ""],
