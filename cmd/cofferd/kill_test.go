@@ -55,7 +55,7 @@ func (in *installation) cofferd(stdin string, args ...string) (stdout string, co
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		in.t.Logf("cofferd %s: exit code %d\n%s%s", strings.Join(args, " "), exit.ExitCode(), &out, &errs)
+		in.t.Logf("cofferd %s: exit code %d\n%.300s\n%s", strings.Join(args, " "), exit.ExitCode(), &out, &errs)
 		return out.String(), exit.ExitCode()
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,6 +35,9 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		programs = dir
+		if err := lookAtSources(); err != nil {
+			panic(err)
+		}
 		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "coffer/cmd/coffer", "coffer/cmd/cofferd")
 		build.Stdout, build.Stderr = os.Stdout, os.Stderr
 		if err := build.Run(); err != nil {
@@ -42,6 +46,23 @@ func TestMain(m *testing.M) {
 		}
 		return m.Run()
 	}())
+}
+
+// lookAtSources stats every source of the programs, so that go test knows that
+// its kept results depend on them: the programs are built behind its back.
+func lookAtSources() error {
+	for _, dir := range []string{"../../cmd", "../../internal"} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // environ is the environment for programs under test: nothing of the tester's
@@ -128,7 +149,7 @@ func (p *process) stop(s syscall.Signal) error {
 // where no database is asked, once. Beside testscript's own commands:
 //
 //	serve [flags]    starts cofferd, sets $URL and $SETUP
-//	stop [signal]    ends it (TERM), and writes its log to server.log
+//	shutdown [KILL]  ends it (TERM), and writes its log to server.log
 //	post path file   sends a file as JSON, its $VARIABLES filled in, and wants 2xx
 //	exits code cmd   runs a command and wants this exit code
 //	mode perm file   wants these permissions
@@ -164,7 +185,7 @@ func runScripts(t *testing.T, dir string, newDSN func() string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "stop": stopCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd,
+			"serve": serveCmd, "shutdown": shutdownCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd,
 		},
 		RequireUniqueNames: true,
 	})
@@ -196,7 +217,7 @@ func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 // servers finds the server of a script.
 var servers sync.Map
 
-func stopCmd(ts *testscript.TestScript, _ bool, args []string) {
+func shutdownCmd(ts *testscript.TestScript, _ bool, args []string) {
 	v, ok := servers.LoadAndDelete(ts)
 	if !ok {
 		ts.Fatalf("no server runs")
