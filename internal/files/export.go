@@ -93,7 +93,7 @@ func (x *Export) Spaces(ctx context.Context) (all []ExportSpace, err error) {
 }
 
 func (x *Export) space(tx *db.Tx, s coffer.Space, all *[]ExportSpace) error {
-	if !x.o.Space.IsZero() && s.ID != x.o.Space {
+	if !x.o.Space.IsZero() && s.ID != x.o.Space || s.GivenUp() {
 		return nil
 	}
 	owner, err := tx.User(s.OwnerID)

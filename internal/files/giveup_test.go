@@ -169,6 +169,11 @@ func TestGiveUpWithoutJob(t *testing.T) {
 			w.ok(w.db.Update(ctx, func(tx *db.Tx) error { return tx.DeleteUser(p.who.User.ID) }))
 		}
 		w.clean(0)
+		export, err := w.svc.Export(coffer.SystemPrincipal("test"), files.ExportOptions{})
+		w.ok(err)
+		if all, err := export.Spaces(ctx); err != nil || len(all) != 1 || all[0].ID != ben.space().ID {
+			t.Errorf("decrypt would write %+v, %v", all, err)
+		}
 		w.ok(w.svc.PurgeSpace(ctx, coffer.ID{}))
 		if r := w.clean(0); r.Spaces != 1 || r.Nodes != 1 || ben.names(ben.root) != "" {
 			t.Errorf("left: %+v", r)
