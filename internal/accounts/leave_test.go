@@ -144,11 +144,11 @@ func TestDeleteMeLastOwner(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 			h.user(b, coffer.RoleOwner)
-			two := h.login(b, at(3))
+			h.login(b, at(3))
 			wants(t, "off", h.SetDisabled(t.Context(), coffer.SystemPrincipal("test"), b, true), "")
 			wants(t, "the other is turned off", h.DeleteMe(t.Context(), one.Principal, pw), "last_owner")
 			wants(t, "on", h.SetDisabled(t.Context(), coffer.SystemPrincipal("test"), b, false), "")
-			two = h.login(b, at(3))
+			two := h.login(b, at(3))
 			var gone atomic.Int64
 			var wg sync.WaitGroup
 			for _, in := range []accounts.SignedIn{one, two} {
