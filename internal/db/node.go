@@ -32,6 +32,10 @@ func (tx *Tx) insertNode(n coffer.Node, doomedAt int64) error {
 	return err
 }
 
+// tooDeep ends a walk upwards: no tree is so deep, but rows that somebody else
+// changed could lead in a circle.
+const tooDeep = "4096"
+
 // Place is where a node stands: all that a decision about it looks at.
 type Place struct {
 	Node        coffer.Node
@@ -58,7 +62,7 @@ func (tx *Tx) Place(id coffer.ID) (p Place, err error) {
 	err = tx.row(`WITH RECURSIVE up (parent_id, trashed_at, doomed_at, depth) AS (
 			SELECT parent_id, trashed_at, doomed_at, 0 FROM node WHERE id = $1
 			UNION ALL
-			SELECT n.parent_id, n.trashed_at, n.doomed_at, up.depth + 1 FROM up JOIN node AS n ON n.id = up.parent_id
+			SELECT n.parent_id, n.trashed_at, n.doomed_at, up.depth + 1 FROM up JOIN node AS n ON n.id = up.parent_id WHERE up.depth < `+tooDeep+`
 		), above (depth, doomed, doomed_above, trash_above) AS (
 			SELECT CAST(MAX(depth) AS BIGINT),
 				CAST(SUM(CASE WHEN depth = 0 AND doomed_at IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT),
@@ -90,7 +94,7 @@ func (tx *Tx) Above(id coffer.ID) ([]Crumb, error) {
 		`WITH RECURSIVE up (id, parent_id, name, depth) AS (
 			SELECT id, parent_id, name, 0 FROM node WHERE id = $1
 			UNION ALL
-			SELECT n.id, n.parent_id, n.name, up.depth + 1 FROM up JOIN node AS n ON n.id = up.parent_id
+			SELECT n.id, n.parent_id, n.name, up.depth + 1 FROM up JOIN node AS n ON n.id = up.parent_id WHERE up.depth < `+tooDeep+`
 		) SELECT id, name FROM up WHERE depth > 0 ORDER BY depth DESC`, id)
 }
 

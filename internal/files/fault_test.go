@@ -160,6 +160,9 @@ func TestDatabaseFaults(t *testing.T) {
 					if err != nil && done == undone {
 						t.Errorf("%s, call %d, after %v: half done (%v); done %v, undone %v", r.name, at, after, err, done, undone)
 					}
+					if space := p.space(); undone && r.name != "trash and delete" && (space.Used != 4 || space.Reserved != 0) {
+						t.Errorf("%s, call %d, after %v: undone, but used %d, reserved %d", r.name, at, after, space.Used, space.Reserved)
+					}
 					if ran < at {
 						if ran == 0 {
 							t.Fatalf("%s makes no calls", r.name)
@@ -255,6 +258,25 @@ func TestGrace(t *testing.T) {
 		w.ok(w.svc.CollectBlobs(ctx))
 		if blobs() != 0 {
 			t.Error("not collected after the grace period")
+		}
+
+		// Bytes without a row, by the store's own clock.
+		w.clock.ms.Store(time.Now().UnixMilli())
+		pending, err := w.store.Stage(ctx, coffer.RandomID(), 1000)
+		w.ok(err)
+		_, err = pending.WriteAt([]byte("sealed"), 0)
+		w.ok(err)
+		w.ok(pending.Publish(ctx, 6))
+		w.clock.move(8*24*time.Hour + 59*time.Minute)
+		w.ok(w.svc.CollectBlobs(ctx))
+		if blobs() != 1 {
+			t.Error("an orphan was collected within the grace period")
+		}
+		w.clean(1)
+		w.clock.move(2 * time.Minute)
+		w.ok(w.svc.CollectBlobs(ctx))
+		if blobs() != 0 {
+			t.Error("an orphan was not collected after the grace period")
 		}
 		w.clean(0)
 	})
