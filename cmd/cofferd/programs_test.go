@@ -188,6 +188,7 @@ func runScripts(t *testing.T, dir string, newDSN func() string) {
 			"serve": serveCmd, "shutdown": shutdownCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd,
 		},
 		RequireUniqueNames: true,
+		Deadline:           time.Now().Add(4 * time.Minute), // a program that should have refused may serve for ever
 	})
 }
 
