@@ -152,6 +152,7 @@ func (p *process) stop(s syscall.Signal) error {
 //	shutdown [KILL]  ends it (TERM), and writes its log to server.log
 //	post path file   sends a file as JSON, its $VARIABLES filled in, and wants 2xx
 //	exits code cmd   runs a command and wants this exit code
+//	cert file key    makes a certificate for 127.0.0.1
 //	mode perm file   wants these permissions
 //	tree dir n       makes n files of different sizes below dir
 func TestScripts(t *testing.T) {
@@ -185,7 +186,7 @@ func runScripts(t *testing.T, dir string, newDSN func() string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "shutdown": shutdownCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd,
+			"serve": serveCmd, "shutdown": shutdownCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd, "cert": certCmd,
 		},
 		RequireUniqueNames: true,
 		Deadline:           time.Now().Add(4 * time.Minute), // a program that should have refused may serve for ever
