@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -174,10 +175,39 @@ func splitName(name string) (stem, ext string) {
 
 // KeepBothName returns name with " (n)" before its last extension, shortened to
 // MaxNameBytes where needed. The result of a name that passes CheckName passes.
-func KeepBothName(name string, n int) string {
+func KeepBothName(name string, n int) string { return TagName(name, strconv.Itoa(n)) }
+
+// TagName is KeepBothName with a short word of the program's instead of a
+// number: "report (version 3).pdf".
+func TagName(name, word string) string {
 	stem, ext := splitName(name)
-	tag := fmt.Sprintf(" (%d)", n)
+	tag := " (" + word + ")"
 	return cutName(stem, MaxNameBytes-len(tag)-len(ext)) + tag + ext
+}
+
+// LocalName gives the name that a file or folder has on a system, named as in
+// GOOS. Names are not trusted: none leads out of a folder or reaches a device.
+// Windows cannot hold some characters that other systems can; they become _.
+func LocalName(goos, name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		switch {
+		case r < ' ', r == 0x7f, r == '/', r == '\\', r == utf8.RuneError,
+			goos == "windows" && strings.ContainsRune(`:*?"<>|`, r),
+			goos == "darwin" && r == ':':
+			b.WriteByte('_')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	s := b.String()
+	switch {
+	case s == "" || s == "." || s == "..":
+		return strings.ReplaceAll(s, ".", "_") + "_"
+	case goos == "windows" && CheckName(s) != nil:
+		return FixName(s)
+	}
+	return s
 }
 
 // NameKey is what must be unique among living siblings: the name without

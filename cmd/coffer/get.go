@@ -158,7 +158,7 @@ func (r *getRun) scan(p string) error {
 	if isFolder(n) && !r.Recursive {
 		return cmdline.Misuse("%s is a folder: use -r", clean)
 	}
-	own := localName(runtime.GOOS, n.Name)
+	own := coffer.LocalName(runtime.GOOS, n.Name)
 	if n.Name == "" {
 		own = "coffer" // the top has no name
 	}
@@ -226,9 +226,9 @@ func (r *getRun) walk(n wire.Node, remotePath string, root *os.Root, top, rel st
 		if err != nil {
 			return at(remotePath, err)
 		}
-		name := localName(runtime.GOOS, child.Name)
+		name := coffer.LocalName(runtime.GOOS, child.Name)
 		for i := 2; used[strings.ToLower(name)]; i++ {
-			name = coffer.KeepBothName(localName(runtime.GOOS, child.Name), i)
+			name = coffer.KeepBothName(coffer.LocalName(runtime.GOOS, child.Name), i)
 		}
 		used[strings.ToLower(name)] = true
 		if name != child.Name && !r.a.opts.Quiet && !r.a.opts.JSON {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -129,40 +128,6 @@ func TestTokenOfAnotherServer(t *testing.T) {
 			}
 		} else if err != nil || cl.Token() != r.want {
 			t.Errorf("%+v: %v", r, err)
-		}
-	}
-}
-
-// TestLocalName: no remote name leads out of its folder or to a device.
-func TestLocalName(t *testing.T) {
-	rows := []struct{ goos, in, want string }{
-		{"linux", "plain.txt", "plain.txt"},
-		{"linux", "a:b*c?.txt", "a:b*c?.txt"},
-		{"linux", "..", "___"},
-		{"linux", ".", "__"},
-		{"linux", "", "_"},
-		{"linux", "../../etc/passwd", ".._.._etc_passwd"},
-		{"linux", "a\\b\x00c\nd", "a_b_c_d"},
-		{"linux", "\xff", "_"},
-		{"linux", "NUL", "NUL"},
-		{"windows", `a:b*c?"<>|.txt`, "a_b_c_____.txt"},
-		{"darwin", "a:b", "a_b"},
-		{"linux", "...", "..."},
-	}
-	for _, r := range rows {
-		if got := localName(r.goos, r.in); got != r.want {
-			t.Errorf("%s %q: %q, want %q", r.goos, r.in, got, r.want)
-		}
-	}
-	for _, in := range []string{"NUL", "nul.txt", "COM1", "x.", "x ", "..", "C:", `C:\x`, "a/b"} {
-		got := localName("windows", in)
-		if coffer.CheckName(got) != nil || strings.ContainsAny(got, `/\:`) {
-			t.Errorf("windows %q: %q", in, got)
-		}
-	}
-	for _, in := range []string{"..", ".", "", "/", "/etc/passwd", "../x", "a/../../x"} {
-		if got := localName(runtime.GOOS, in); !filepath.IsLocal(got) || filepath.Base(got) != got {
-			t.Errorf("%q leads to %q", in, got)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"path"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"coffer"
 	"coffer/internal/client"
@@ -297,29 +296,4 @@ func hopeless(a *app, err error) bool {
 	}
 	e, ok := errors.AsType[*coffer.Error](err)
 	return ok && (e.Kind == coffer.Unauthenticated || e.Kind == coffer.Busy || e.Kind == coffer.Limited || e.Code == "disk_full" || e.Code == "over_quota")
-}
-
-// localName gives the name that a remote one has on this system. Names are not
-// trusted: none leads out of a folder or reaches a device. Windows cannot hold
-// some characters that other systems can; they become _.
-func localName(goos, name string) string {
-	var b strings.Builder
-	for _, r := range name {
-		switch {
-		case r < ' ', r == 0x7f, r == '/', r == '\\', r == utf8.RuneError,
-			goos == "windows" && strings.ContainsRune(`:*?"<>|`, r),
-			goos == "darwin" && r == ':':
-			b.WriteByte('_')
-		default:
-			b.WriteRune(r)
-		}
-	}
-	s := b.String()
-	switch {
-	case s == "" || s == "." || s == "..":
-		return strings.ReplaceAll(s, ".", "_") + "_"
-	case goos == "windows" && (strings.HasSuffix(s, ".") || strings.HasSuffix(s, " ") || coffer.CheckName(s) != nil):
-		return coffer.FixName(s)
-	}
-	return s
 }

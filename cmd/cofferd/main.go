@@ -51,6 +51,7 @@ type grammar struct {
 	ConfigCmd  configCmd     `cmd:"" name:"config" help:"Print the configuration that holds, with secrets masked."`
 	Admin      adminCmd      `cmd:"" help:"Look after accounts, also beside a running server."`
 	Check      checkCmd      `cmd:"" help:"Verify database, keys and stored files, also beside a running server."`
+	Decrypt    decryptCmd    `cmd:"" help:"Write all files as plain files, from a copy of the data and the master key, without a server."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Completion completionCmd `cmd:"" help:"Print the completion script for a shell."`
 }
@@ -64,7 +65,7 @@ Exit codes:
   0    done
   1    failed for another reason
   2    called or configured in a wrong way
-  3    check found damage
+  3    check or decrypt found damage
   4    check found no damage, but stored bytes that nothing refers to
   5    another process holds the data folder
   6    the master key is missing or another one

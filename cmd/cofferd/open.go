@@ -39,6 +39,7 @@ type purpose struct {
 	lock    bool // alone: serve, migrate
 	migrate bool // bring an older schema to this one
 	create  bool // make what is missing in an empty place
+	read    bool // change nothing, so that a copy on any medium will do
 }
 
 // open opens the installation that the configuration names. In an empty place
@@ -70,6 +71,9 @@ func (a *app) open(cfg *config.Config, log *slog.Logger, why purpose) (_ *house,
 	if err != nil {
 		return nil, err
 	}
+	if empty && why.read {
+		return nil, errors.New("nothing is stored here: the database holds no key")
+	}
 	master, err := a.masterKey(h, empty && why.create)
 	if err != nil {
 		return nil, err
@@ -95,7 +99,7 @@ func (a *app) openDatabase(h *house, why purpose) (err error) {
 			return fmt.Errorf("there is no database: %w", err)
 		}
 	}
-	if h.db, err = db.Open(a.ctx, db.Options{DSN: dsn, Log: h.log}); err != nil {
+	if h.db, err = db.Open(a.ctx, db.Options{DSN: dsn, ReadOnly: why.read, Log: h.log}); err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
 	have, known, err := h.db.SchemaVersion(a.ctx)
@@ -113,10 +117,10 @@ func (a *app) openDatabase(h *house, why purpose) (err error) {
 	default:
 		return fmt.Errorf("the database has schema %d, this program needs %d: run \"cofferd migrate\", or stop the old server and start this one", have, known)
 	}
-	return h.db.Update(a.ctx, func(tx *db.Tx) (err error) {
-		h.install, err = tx.EnsureInstall()
-		return err
-	})
+	if why.read {
+		return h.db.View(a.ctx, func(tx *db.Tx) (err error) { h.install, err = tx.Install(); return err })
+	}
+	return h.db.Update(a.ctx, func(tx *db.Tx) (err error) { h.install, err = tx.EnsureInstall(); return err })
 }
 
 // isEmpty reports whether the database holds no key yet, so that nothing can
