@@ -3,7 +3,9 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -174,17 +176,32 @@ func TestTriedAgain(t *testing.T) {
 	})
 }
 
+// failures is a log that tells when the failure of a job has been written down.
+type failures chan struct{}
+
+func (f failures) Enabled(context.Context, slog.Level) bool { return true }
+func (f failures) WithAttrs([]slog.Attr) slog.Handler       { return f }
+func (f failures) WithGroup(string) slog.Handler            { return f }
+func (f failures) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "a job failed") {
+		f <- struct{}{}
+	}
+	return nil
+}
+
 // The pauses grow: at first a second, in the end hours.
 func TestPausesGrowThenDead(t *testing.T) {
 	each(t, func(w *world) {
 		ran := make(chan int64)
-		w.runner(jobs.Options{Handlers: map[string]jobs.Handler{
+		written := make(failures, 24)
+		w.runner(jobs.Options{Log: slog.New(written), Handlers: map[string]jobs.Handler{
 			"never": func(context.Context, coffer.ID) error { ran <- w.clock.Load(); return errors.New("no") },
 		}})
 		w.insert("never", coffer.NewID())
 		last := <-ran
 		step := time.Second
 		for n := 2; n <= 24; n++ {
+			<-written // a clock that moves on before that would end the lease of the try
 			at := until(w, step, ran)
 			pause := time.Duration(at-last) * time.Millisecond
 			if pause < min(step, 6*time.Hour) {
