@@ -9,9 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -24,11 +22,7 @@ func main() {
 	// Before anything secret is read: no core dump, no look from other
 	// processes. Where the system cannot do it, the server runs all the same.
 	_ = keyring.SetUndumpable()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal the server stops in an orderly way; from then on
-	// a second one has its usual effect and ends the process at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), cmdline.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(run(cmdline.Interruptible(), os.Args[1:], os.Environ(), cmdline.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
 // Exit codes of this program, beside those of cmdline. Its help explains them.
