@@ -62,6 +62,12 @@ func (p *person) everything() (ids []coffer.ID, items int64) {
 	p.put(doomed, "in it", []byte("z"))
 	p.trash(doomed)
 	p.w.ok(p.Delete(ctx, doomed)) // its job has not run
+	left := db.Upload{ID: coffer.NewID(), SpaceID: p.space().ID, ParentID: p.root, Name: "left by a crash", IfExists: coffer.Fail, BlobID: coffer.RandomID(),
+		DEK: []byte{1}, SKVer: 1, Size: 77, Reserved: 77, ExpiresAt: 1 << 60}
+	p.w.ok(p.w.db.Update(ctx, func(tx *db.Tx) error {
+		_, err := tx.TakeQuota(left.SpaceID, 0, left.Reserved)
+		return errors.Join(err, tx.InsertPendingBlob(left.BlobID, 20), tx.InsertUpload(left))
+	}))
 	hidden := coffer.Node{ID: coffer.NewID(), SpaceID: p.space().ID, Kind: coffer.Folder, Name: "half a copy", CreatedAt: 1, ChangedAt: 1}
 	p.w.ok(p.w.db.Update(ctx, func(tx *db.Tx) error { return tx.InsertHidden(hidden, tx.Now+3600_000) }))
 	return append(ids, bin, first.ID, kept.ID, doomed, hidden.ID), items + 8*31 + 3 + 12
@@ -85,7 +91,7 @@ func TestGiveUp(t *testing.T) {
 		}
 		space := ann.space()
 
-		// A body that still runs, and an upload that a crash left behind.
+		// A body that still runs.
 		sent, more := io.Pipe()
 		answered := make(chan error, 1)
 		go func() {

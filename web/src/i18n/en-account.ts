@@ -183,6 +183,9 @@ export const account = {
     button: "Delete my account…",
     ask: "Delete your account for ever?",
     askText: (email: string) => `The account ${email} and all its files, versions and trash are deleted. This cannot be undone. Backups may keep copies for up to 30 days.`,
+    askCounted: (email: string, items: string, size: string) =>
+      `The account ${email} is deleted. With it ${items}, ${size}, are deleted for ever. This cannot be undone. Backups may keep copies for up to 30 days.`,
+    items: { one: "# file or folder", other: "# files and folders" },
     act: "Delete my account",
     done: "Your account is deleted. You get an e-mail that says so.",
     lastOwner: "You are the only owner. Make somebody else an owner first.",

@@ -263,11 +263,16 @@ for (const variant of variants) {
 
         await e.page.goto("/invitations"); // not hers to see
         await e.page.getByRole("heading", { name: "This is not here, or you have no access to it." }).waitFor();
+        const root = (await (await e.page.request.get("/api/v1/spaces")).json()).items[0].root_id;
+        for (const name of ["gulls.txt", "pier.txt"]) {
+          assert.equal((await e.page.request.put(`/api/v1/nodes/${root}/files?name=${name}`, { data: "600 bytes".repeat(100) })).status(), 201);
+        }
         await e.page.goto("/security");
         await e.page.getByRole("button", { name: "Delete my account…" }).click();
         const dialog = e.page.getByRole("dialog", { name: "Delete your account for ever?" });
         await dialog.waitFor();
         assert.equal(await e.page.evaluate(() => document.activeElement.textContent), "Cancel");
+        await dialog.getByText("2 files and folders, 2 KB, are deleted for ever.").waitFor();
         await see(e.page, "delete-account");
         await dialog.getByLabel("Password", { exact: true }).fill("not the right one");
         await dialog.getByRole("button", { name: "Delete my account" }).click();
