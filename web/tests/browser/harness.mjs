@@ -109,7 +109,7 @@ export async function startServer({ data = mkdtempSync(join(tmpdir(), "coffer-we
     await stop();
     throw new Error(`${e.message}\n${text}`, { cause: e });
   }
-  return { base, data, port, log: () => text, stop };
+  return { base, data, port, pid: child.pid, log: () => text, stop };
 }
 
 /** The setup code that a fresh server prints. */
