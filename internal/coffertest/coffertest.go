@@ -151,7 +151,7 @@ func (s *Server) run() {
 	must(err)
 	s.URL, s.Addr = base.String(), base.Host
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64, TLSClientConfig: s.o.Trust, ForceAttemptHTTP2: true}
-	s.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	s.http = &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 	running, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)

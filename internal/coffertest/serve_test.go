@@ -2,6 +2,7 @@ package coffertest
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"coffer"
+	"coffer/internal/blob"
 	"coffer/internal/server"
 )
 
@@ -133,4 +136,56 @@ func TestStop(t *testing.T) {
 	if space := ann.Space(); space.Reserved != 0 {
 		t.Errorf("the cut upload has not cleaned up: %+v", space)
 	}
+}
+
+// lingering is a store whose uploads take their time to be forgotten.
+type lingering struct {
+	blob.Store
+	entered, leave chan struct{}
+}
+
+type lingeringPending struct {
+	blob.Pending
+	s lingering
+}
+
+func (l lingering) Stage(ctx context.Context, id coffer.ID, part int64) (blob.Pending, error) {
+	p, err := l.Store.Stage(ctx, id, part)
+	return lingeringPending{p, l}, err
+}
+
+func (p lingeringPending) Abort(ctx context.Context) error {
+	select {
+	case p.s.entered <- struct{}{}:
+		<-p.s.leave
+	default:
+	}
+	return p.Pending.Abort(ctx)
+}
+
+// TestStopWaits: a server has not stopped before what it cut is in order.
+func TestStopWaits(t *testing.T) {
+	t.Parallel()
+	l := lingering{entered: make(chan struct{}, 1), leave: make(chan struct{})}
+	s := New(t, Options{Edit: func(o *server.Options) { l.Store = o.Store; o.Store, o.Grace = l, 100*time.Millisecond }})
+	ann := s.Person("Ann")
+	c, _ := ann.dial("PUT", "/nodes/"+ann.Root().String()+"/files?name=cut.bin", "Content-Length: 50000000")
+	if _, err := c.Write(make([]byte, 64<<10)); err != nil { // enough that the store is asked
+		t.Fatal(err)
+	}
+	eventually(t, "the upload has begun", func() bool { return ann.Space().Reserved > 0 })
+	stopped := make(chan struct{})
+	go func() { s.Stop(); close(stopped) }()
+	select {
+	case <-l.entered:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the cut upload was not cleaned up")
+	}
+	select {
+	case <-stopped:
+		t.Error("the server has stopped while a request was cleaning up")
+	case <-time.After(700 * time.Millisecond):
+	}
+	close(l.leave)
+	<-stopped
 }

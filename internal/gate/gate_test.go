@@ -358,8 +358,13 @@ func TestReaderThatTakesNothing(t *testing.T) {
 		})
 	})
 	raw(t, s, "GET / HTTP/1.1\nHost: "+s.Listener.Addr().String()+"\n\n")
-	if err := <-ended; err == nil {
-		t.Error("a gigabyte went to somebody who reads nothing")
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("a gigabyte went to somebody who reads nothing")
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("somebody who reads nothing is waited for")
 	}
 }
 
