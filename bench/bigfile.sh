@@ -33,7 +33,7 @@ fail() {
 took() {
   local text=$1 t0=${EPOCHREALTIME/[.,]/}
   shift
-  "$@" || fail "$text"
+  "$@" >>"$scratch/done.log" || fail "$text" # a line for each file
   printf '%-28s %8.2f s\n' "$text" "$(((${EPOCHREALTIME/[.,]/} - t0) / 10000))e-2"
 }
 memory() { awk -v k="$1:" '$1 == k { printf "%d", $2 / 1024 }' "/proc/$server/status"; }

@@ -204,19 +204,16 @@ func (v *View) event(space coffer.ID, a act) coffer.Event {
 	return e
 }
 
-// opened records that a file was read, at most once in openedEvery for one
-// person and version.
+// openedLately reports whether the reading of a version by this principal is
+// on record already and needs no other: once in openedEvery.
+func (v *View) openedLately(tx *db.Tx, version coffer.ID) (bool, error) {
+	return tx.OpenedSince(version, v.p.User.ID, tx.Now-openedEvery.Milliseconds())
+}
+
+// opened records that a file was read, unless that is on record.
 func (v *View) opened(ctx context.Context, p pass, a act) error {
-	seen := false
-	fresh := func(tx *db.Tx) (err error) {
-		seen, err = tx.OpenedSince(a.target, v.p.User.ID, tx.Now-openedEvery.Milliseconds())
-		return err
-	}
-	if err := v.s.db.View(ctx, fresh); err != nil || seen {
-		return err
-	}
 	return v.s.db.Update(ctx, func(tx *db.Tx) error {
-		if err := fresh(tx); err != nil || seen {
+		if seen, err := v.openedLately(tx, a.target); err != nil || seen {
 			return err
 		}
 		return tx.InsertEvent(v.event(p.space.ID, a))

@@ -30,9 +30,13 @@ type Content struct {
 // Open opens a version of a file, the current one when version is zero. It is
 // Corrupt when the stored bytes are missing or have another length.
 func (v *View) Open(ctx context.Context, id, version coffer.ID) (*Content, error) {
-	c, err := v.open(ctx, id, version)
-	if err != nil {
-		return nil, err
+	seen := false
+	c, err := v.open(ctx, id, version, func(tx *db.Tx, version coffer.ID) (err error) {
+		seen, err = v.openedLately(tx, version)
+		return err
+	})
+	if err != nil || seen {
+		return c, err
 	}
 	c.record = func() {
 		c.queued.Go(func() {
@@ -45,8 +49,9 @@ func (v *View) Open(ctx context.Context, id, version coffer.ID) (*Content, error
 	return c, nil
 }
 
-// open is Open without a record of the reading.
-func (v *View) open(ctx context.Context, id, version coffer.ID) (*Content, error) {
+// open is Open without a record of the reading. also, unless nil, reads more
+// about the version in the same snapshot.
+func (v *View) open(ctx context.Context, id, version coffer.ID, also func(tx *db.Tx, version coffer.ID) error) (*Content, error) {
 	c := &Content{record: func() {}}
 	err := v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
 		if p.node.Kind != coffer.File {
@@ -60,6 +65,11 @@ func (v *View) open(ctx context.Context, id, version coffer.ID) (*Content, error
 			return err
 		}
 		c.pass, c.Node, c.Version = p, p.node, ver.Version
+		if also != nil {
+			if err := also(tx, version); err != nil {
+				return err
+			}
+		}
 		c.dek, err = v.s.openKey(tx, p, ver)
 		return err
 	})

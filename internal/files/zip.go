@@ -278,7 +278,7 @@ func (z *Zip) write(ctx context.Context, out *zip.Writer, e zipEntry) (int64, er
 		_, err := out.CreateRaw(h)
 		return 0, err
 	}
-	c, openErr := z.v.open(ctx, e.node, e.version)
+	c, openErr := z.v.open(ctx, e.node, e.version, nil)
 	if openErr != nil && coffer.KindOf(openErr) != coffer.Corrupt {
 		return 0, openErr
 	}
