@@ -132,7 +132,9 @@ test("keys, dragging and previews", async (t) => {
     await key("n");
     await page.getByLabel("Name of the folder").waitFor();
     await key("Escape");
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
     await row("a.txt").focus();
+    await focusIs("a.txt");
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), key("u")]);
     assert.equal(chooser.isMultiple(), true);
     const [folders] = await Promise.all([page.waitForEvent("filechooser"), key("Shift+U")]);

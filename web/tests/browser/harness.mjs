@@ -195,6 +195,9 @@ export async function person(server, variant, options = {}) {
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const complaints = [];
+  // Listened to from the beginning: asked for only with the click, the browser
+  // may open a chooser of its own before it is told to report it.
+  page.on("filechooser", () => undefined);
   page.on("pageerror", (e) => complaints.push(`error: ${e.message}`));
   page.on("console", (m) => {
     // Answers of 400 and up are what stories bring about; the browser logs them.
