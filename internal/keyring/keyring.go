@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"coffer"
 	"coffer/internal/db"
@@ -11,11 +15,21 @@ import (
 )
 
 // Keyring holds the opened KEKs of an installation. Safe for concurrent use.
+// Keys that another process adds are there after Refresh.
 type Keyring struct {
 	install  coffer.ID
+	db       *db.DB
 	provider Provider
-	active   uint32
-	keks     map[uint32]seal.Key // never changed
+	now      atomic.Pointer[ring]
+	mu       sync.Mutex    // one Refresh at a time
+	missed   chan struct{} // a key was asked for that is newer than the ring
+}
+
+// ring is what is in force; never changed.
+type ring struct {
+	active uint32
+	newest uint32
+	keks   map[uint32]seal.Key
 }
 
 func load(ctx context.Context, d *db.DB) (rows []db.KEK, err error) {
@@ -45,26 +59,70 @@ func Open(ctx context.Context, d *db.DB, p Provider, install coffer.ID) (*Keyrin
 		if err := first(ctx, d, p, install); err != nil && !errors.Is(err, db.ErrTaken) {
 			return nil, err
 		}
-		// Whoever made it, what is stored counts.
-		if rows, err = load(ctx, d); err != nil {
-			return nil, err
-		}
 	}
-	k := &Keyring{install: install, provider: p, keks: map[uint32]seal.Key{}}
-	for _, row := range rows {
-		kek, err := open(ctx, p, install, row)
-		if err != nil {
-			return nil, err
-		}
-		k.keks[row.Version] = kek
-		if row.Active {
-			k.active = row.Version
-		}
-	}
-	if k.active == 0 {
-		return nil, coffer.E(coffer.Internal, "keyring_damaged", "The keyring of this installation has no active key. Restore the database from a backup.")
+	k := &Keyring{install: install, db: d, provider: p, missed: make(chan struct{}, 1)}
+	k.now.Store(&ring{})
+	// Whoever made the first key, what is stored counts.
+	if err := k.Refresh(ctx); err != nil {
+		return nil, err
 	}
 	return k, nil
+}
+
+// Refresh takes over what has changed in the stored keyring: keys that were
+// added, made active or retired. On an error all stays as it was.
+func (k *Keyring) Refresh(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	rows, err := load(ctx, k.db)
+	if err != nil {
+		return err
+	}
+	old, fresh := k.now.Load(), &ring{keks: map[uint32]seal.Key{}}
+	same := len(rows) == len(old.keks)
+	for _, row := range rows {
+		kek, known := old.keks[row.Version]
+		if !known {
+			same = false
+			if kek, err = open(ctx, k.provider, k.install, row); err != nil {
+				return err
+			}
+		}
+		fresh.keks[row.Version] = kek
+		fresh.newest = max(fresh.newest, row.Version)
+		if row.Active {
+			fresh.active = row.Version
+		}
+	}
+	if fresh.active == 0 {
+		return coffer.E(coffer.Internal, "keyring_damaged", "The keyring of this installation has no active key. Restore the database from a backup.")
+	}
+	if !same || fresh.active != old.active {
+		k.now.Store(fresh)
+	}
+	return nil
+}
+
+// Follow refreshes again and again, and at once when a record names a key that
+// is not there yet, until ctx ends. Another process that rotates counts on
+// every server to have done so within Settle.
+func (k *Keyring) Follow(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(Settle / 3)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-k.missed:
+		}
+		err := k.Refresh(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			log.Error("the keyring could not be read again; keys that were added meanwhile are not known here", "err", err)
+		}
+		failing = err != nil
+	}
 }
 
 // first makes KEK 1. The provider is asked before the transaction: it may be
@@ -111,20 +169,29 @@ func open(ctx context.Context, p Provider, install coffer.ID, row db.KEK) (seal.
 func (k *Keyring) Check(ctx context.Context) error { return k.provider.Check(ctx) }
 
 // Active returns the version of the KEK that new records are sealed under.
-func (k *Keyring) Active() uint32 { return k.active }
+func (k *Keyring) Active() uint32 { return k.now.Load().active }
 
 // kek returns a KEK by the version that a stored row names.
 func (k *Keyring) kek(version uint32) (seal.Key, error) {
-	kek, ok := k.keks[version]
-	if !ok {
-		return seal.Key{}, &coffer.Error{Kind: coffer.Corrupt, Code: "damaged", Msg: "A stored record is damaged, or belongs to another place.",
-			Err: fmt.Errorf("keyring: no KEK of version %d", version)}
+	r := k.now.Load()
+	kek, ok := r.keks[version]
+	switch {
+	case ok:
+		return kek, nil
+	case version > r.newest: // made by another process a moment ago
+		select {
+		case k.missed <- struct{}{}:
+		default:
+		}
+		return seal.Key{}, coffer.E(coffer.Busy, "keys_changing", "The keys of this server are being changed. Try again in a moment.")
 	}
-	return kek, nil
+	return seal.Key{}, &coffer.Error{Kind: coffer.Corrupt, Code: "damaged", Msg: "A stored record is damaged, or belongs to another place.",
+		Err: fmt.Errorf("keyring: no KEK of version %d", version)}
 }
 
 func (k *Keyring) seal(c func(kek uint32) seal.Context, plain []byte) ([]byte, uint32) {
-	return seal.Seal(k.keks[k.active], c(k.active), plain), k.active
+	r := k.now.Load()
+	return seal.Seal(r.keks[r.active], c(r.active), plain), r.active
 }
 
 func (k *Keyring) open(c func(kek uint32) seal.Context, version uint32, sealed []byte) ([]byte, error) {
@@ -180,11 +247,16 @@ func (k *Keyring) MACKey(purpose string, kekVersion uint32) ([]byte, error) {
 
 // NewSpaceKey makes version 1 of a space's key, sealed, as the row to insert.
 func (k *Keyring) NewSpaceKey(space coffer.ID) db.SpaceKey {
+	row := k.newSpaceKey(space, 1)
+	row.Active = true
+	return row
+}
+
+func (k *Keyring) newSpaceKey(space coffer.ID, version uint32) db.SpaceKey {
 	key := seal.NewKey()
 	defer key.Clear()
-	const version = 1
 	sealed, kek := k.seal(func(v uint32) seal.Context { return seal.SpaceKey(space, version, v) }, key.Bytes())
-	return db.SpaceKey{SpaceID: space, Version: version, Active: true, Wrap: db.WrapKEK, KEKVer: kek, Sealed: sealed}
+	return db.SpaceKey{SpaceID: space, Version: version, Wrap: db.WrapKEK, KEKVer: kek, Sealed: sealed}
 }
 
 // OpenSpaceKey opens a stored space key, which takes some microseconds: use it

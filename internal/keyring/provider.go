@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"coffer"
 	"coffer/internal/seal"
@@ -59,7 +60,10 @@ const maxKeyFile = 64 << 10
 type MasterKeys struct {
 	kind  string
 	where string // for sentences
-	keys  []masterKey
+	path  string // of the file; "" of a variable
+
+	mu   sync.Mutex // the file is read again when a key is missing
+	keys []masterKey
 }
 
 type masterKey struct {
@@ -72,6 +76,14 @@ type masterKey struct {
 // systemd credentials and container secrets. A missing file is
 // fs.ErrNotExist.
 func OpenFile(path string) (*MasterKeys, error) {
+	keys, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return &MasterKeys{kind: kindFile, where: "the file " + path, path: path, keys: keys}, nil
+}
+
+func readFile(path string) ([]masterKey, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -90,7 +102,7 @@ func OpenFile(path string) (*MasterKeys, error) {
 		return nil, err
 	}
 	defer clear(text)
-	return parseKeys(kindFile, "the file "+path, text)
+	return parseKeys("the file "+path, text)
 }
 
 // guardedFolder reports whether files in this folder are shown to this service
@@ -109,13 +121,18 @@ func guardedFolder(path string) bool {
 
 // OpenEnv reads master keys from the value of a variable: the same lines.
 func OpenEnv(value string) (*MasterKeys, error) {
-	return parseKeys(kindEnv, "the environment variable", []byte(value))
+	const where = "the environment variable"
+	keys, err := parseKeys(where, []byte(value))
+	if err != nil {
+		return nil, err
+	}
+	return &MasterKeys{kind: kindEnv, where: where, keys: keys}, nil
 }
 
 // parseKeys reads lines. Empty ones and those that start with # are passed
 // over. Errors name lines, never what stands in them.
-func parseKeys(kind, where string, text []byte) (*MasterKeys, error) {
-	m := &MasterKeys{kind: kind, where: where}
+func parseKeys(where string, text []byte) ([]masterKey, error) {
+	var keys []masterKey
 	bad := func(line int, what string) error {
 		return coffer.E(coffer.Invalid, "master_key_invalid", fmt.Sprintf(
 			"Line %d of %s is no master key: %s. A line is %s:<key id>:<base64 of 32 bytes>.", line, where, what, keyPrefix))
@@ -135,7 +152,7 @@ func parseKeys(kind, where string, text []byte) (*MasterKeys, error) {
 		if !validKeyID(parts[1]) {
 			return nil, bad(i+1, "its key id is not 1 to 64 of a-z, 0-9 and -")
 		}
-		if m.find(parts[1]) != nil {
+		if find(keys, parts[1]) != nil {
 			return nil, bad(i+1, "its key id is there twice")
 		}
 		raw, err := base64.StdEncoding.Strict().DecodeString(parts[2])
@@ -148,12 +165,12 @@ func parseKeys(kind, where string, text []byte) (*MasterKeys, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.keys = append(m.keys, masterKey{parts[1], key})
+		keys = append(keys, masterKey{parts[1], key})
 	}
-	if len(m.keys) == 0 {
+	if len(keys) == 0 {
 		return nil, coffer.E(coffer.Invalid, "master_key_invalid", "There is no master key in "+where+".")
 	}
-	return m, nil
+	return keys, nil
 }
 
 func validKeyID(s string) bool {
@@ -168,22 +185,49 @@ func validKeyID(s string) bool {
 // GenerateFile makes a master key file with one random key, mode 0600,
 // durable. It never replaces a file: then the error is fs.ErrExist.
 func GenerateFile(path string) error {
+	return writeFile(path, newLine()+"\n", false)
+}
+
+// newLine is a line with a random key under a random id.
+func newLine() string {
 	var id [5]byte
 	copy(id[:], seal.NewKey().Bytes())
 	key := seal.NewKey()
 	defer key.Clear()
+	return lineOf(coffer.EncodeBase32(id[:]), key)
+}
+
+func lineOf(id string, key seal.Key) string {
+	return keyPrefix + ":" + id + ":" + base64.StdEncoding.EncodeToString(key.Bytes())
+}
+
+// WriteFile makes a master key file of lines that were exported. Like
+// GenerateFile it never replaces one.
+func WriteFile(path, lines string) error {
+	if _, err := parseKeys("the export", []byte(lines)); err != nil {
+		return err
+	}
+	return writeFile(path, strings.TrimSpace(lines)+"\n", false)
+}
+
+// writeFile writes a file of keys, mode 0600, whole or not at all.
+func writeFile(path, text string, replace bool) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".master.key.*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = fmt.Fprintf(f, "%s:%s:%s\n", keyPrefix, coffer.EncodeBase32(id[:]), base64.StdEncoding.EncodeToString(key.Bytes()))
+	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	// A link cannot replace, and shows the whole file or none.
-	if err := os.Link(f.Name(), path); err != nil {
+	if replace {
+		err = os.Rename(f.Name(), path)
+	} else { // a link cannot replace, and shows the whole file or none
+		err = os.Link(f.Name(), path)
+	}
+	if err != nil {
 		return err
 	}
 	d, err := os.Open(dir)
@@ -193,17 +237,115 @@ func GenerateFile(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func (m *MasterKeys) find(id string) *masterKey {
-	for i := range m.keys {
-		if m.keys[i].id == id {
-			return &m.keys[i]
+// AddKey puts a new random key in front of the file: it is the active one from
+// now on. The older ones stay and unwrap. Keys of a variable cannot be added
+// to: coffer.Conflict "master_key_elsewhere".
+func (m *MasterKeys) AddKey() error {
+	return m.edit(func(text string) (string, error) { return newLine() + "\n" + text, nil })
+}
+
+// RemoveKeys takes keys out of the file that keep does not name. The active one
+// always stays. It returns the ids of those that went.
+func (m *MasterKeys) RemoveKeys(keep map[string]bool) (gone []string, err error) {
+	err = m.edit(func(text string) (string, error) {
+		var b strings.Builder
+		first := true
+		for line := range strings.Lines(text) {
+			if parts := strings.Split(strings.TrimSpace(line), ":"); len(parts) == 3 && parts[0] == keyPrefix {
+				if !first && !keep[parts[1]] {
+					gone = append(gone, parts[1])
+					continue
+				}
+				first = false
+			}
+			b.WriteString(line)
+		}
+		return b.String(), nil
+	})
+	return gone, err
+}
+
+func (m *MasterKeys) edit(change func(text string) (string, error)) error {
+	if m.path == "" {
+		return coffer.E(coffer.Conflict, "master_key_elsewhere", "The master key is in an environment variable, which only you can change: put a new line in front of it, keep the old one behind it, and say \"keys rotate\" again.")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text, err := os.ReadFile(m.path)
+	if err != nil {
+		return err
+	}
+	defer clear(text)
+	changed, err := change(string(text))
+	if err != nil {
+		return err
+	}
+	keys, err := parseKeys(m.where, []byte(changed))
+	if err != nil {
+		return err
+	}
+	if changed != string(text) {
+		if err := writeFile(m.path, changed, true); err != nil {
+			return err
+		}
+	}
+	m.keys = keys
+	return nil
+}
+
+func find(keys []masterKey, id string) *masterKey {
+	for i := range keys {
+		if keys[i].id == id {
+			return &keys[i]
 		}
 	}
 	return nil
 }
 
+// find returns a key by its id, nil when there is none. A file may have got
+// one since it was read.
+func (m *MasterKeys) find(id string) *masterKey {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := find(m.keys, id)
+	if k == nil && m.path != "" {
+		if keys, err := readFile(m.path); err == nil {
+			m.keys = keys
+			k = find(keys, id)
+		}
+	}
+	return k
+}
+
+func (m *MasterKeys) active() masterKey {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.keys[0]
+}
+
 // ActiveID returns the id of the key that wraps, which is no secret.
-func (m *MasterKeys) ActiveID() string { return m.keys[0].id }
+func (m *MasterKeys) ActiveID() string { return m.active().id }
+
+// IDs returns the ids of all keys, the active one first.
+func (m *MasterKeys) IDs() (ids []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.keys {
+		ids = append(ids, k.id)
+	}
+	return ids
+}
+
+// lines are the keys as a file holds them, for an export.
+func (m *MasterKeys) lines() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var b strings.Builder
+	for _, k := range m.keys {
+		b.WriteString(lineOf(k.id, k.key) + "\n")
+	}
+	return b.String()
+}
 
 // Wrap implements Provider.
 func (m *MasterKeys) Wrap(_ context.Context, key, aad []byte) (Wrapped, error) {
@@ -211,7 +353,7 @@ func (m *MasterKeys) Wrap(_ context.Context, key, aad []byte) (Wrapped, error) {
 	if err != nil {
 		return Wrapped{}, err
 	}
-	active := m.keys[0]
+	active := m.active()
 	return Wrapped{m.kind, active.id, seal.Seal(active.key, c, key)}, nil
 }
 

@@ -27,7 +27,7 @@ func code(err error) string {
 	return fmt.Sprint(err)
 }
 
-func writeFile(t *testing.T, text string, mode fs.FileMode) string {
+func keyFile(t *testing.T, text string, mode fs.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "master.key")
 	if err := os.WriteFile(path, []byte(text), mode); err != nil {
@@ -41,7 +41,7 @@ func writeFile(t *testing.T, text string, mode fs.FileMode) string {
 
 func fromFile(t *testing.T, text string) *MasterKeys {
 	t.Helper()
-	m, err := OpenFile(writeFile(t, text, 0o600))
+	m, err := OpenFile(keyFile(t, text, 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,12 +198,12 @@ func TestGenerateFile(t *testing.T) {
 
 func TestOpenFileRefusesOthers(t *testing.T) {
 	for _, mode := range []fs.FileMode{0o640, 0o604, 0o644, 0o620, 0o602, 0o601, 0o660} {
-		if _, err := OpenFile(writeFile(t, line("a", 1), mode)); code(err) != "master_key_readable" {
+		if _, err := OpenFile(keyFile(t, line("a", 1), mode)); code(err) != "master_key_readable" {
 			t.Errorf("mode %04o: %v", mode, err)
 		}
 	}
 	for _, mode := range []fs.FileMode{0o600, 0o400, 0o700} {
-		if _, err := OpenFile(writeFile(t, line("a", 1), mode)); err != nil {
+		if _, err := OpenFile(keyFile(t, line("a", 1), mode)); err != nil {
 			t.Errorf("mode %04o: %v", mode, err)
 		}
 	}
@@ -273,7 +273,7 @@ func FuzzParseKeys(f *testing.F) {
 // TestKeysDoNotShow prints what holds keys.
 func TestKeysDoNotShow(t *testing.T) {
 	m := fromEnv(t, keyPrefix+":a:"+base64.StdEncoding.EncodeToString([]byte("THE-SECRET-KEY-OF-32-BYTES-LONG!")))
-	for _, v := range []any{m, *m, m.keys, &Keyring{keks: map[uint32]seal.Key{1: m.keys[0].key}}, SpaceKey{key: m.keys[0].key}} {
+	for _, v := range []any{m, m.keys, &ring{keks: map[uint32]seal.Key{1: m.keys[0].key}}, SpaceKey{key: m.keys[0].key}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 			if s := fmt.Sprintf(verb, v); strings.Contains(s, "THE-SECRET") || strings.Contains(s, "84 72 69 45") || strings.Contains(s, "0x54, 0x48") || strings.Contains(s, "5448452d") {
 				t.Fatalf("%s of %T shows a key", verb, v)

@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -62,6 +63,9 @@ type Server struct {
 	api      *api.API
 	handler  http.Handler
 	runner   *jobs.Runner // nil without Options.Jobs
+
+	following sync.WaitGroup // of the keyring
+	unfollow  context.CancelFunc
 }
 
 // The jobs that files has. Two are inserted with what they are about too; the
@@ -73,7 +77,12 @@ const (
 	jobUploads = "files.collect_uploads"
 	jobBlobs   = "files.collect_blobs"
 	jobExpired = "accounts.purge_expired"
+	jobKeys    = "keys.finish"
 )
+
+// FinishRotation makes a server end what a rotation of keys has begun, should
+// its process be cut off.
+func FinishRotation(tx *db.Tx) error { return jobs.Insert(tx, jobKeys, coffer.ID{}) }
 
 // New wires everything. Nothing runs before Serve or Start.
 func New(_ context.Context, o Options) (*Server, error) {
@@ -118,6 +127,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobUploads, Every: time.Hour},
 			{Kind: jobBlobs, Every: 24 * time.Hour},
 			{Kind: jobExpired, Every: time.Hour},
+			{Kind: jobKeys, Every: time.Hour},
 		}})
 	}
 	return s, nil
@@ -135,6 +145,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobUploads:       timed(s.files.CollectUploads),
 		jobBlobs:         timed(s.files.CollectBlobs),
 		jobExpired:       timed(s.accounts.PurgeExpired),
+		jobKeys:          timed(s.o.Keyring.Finish),
 	}
 }
 
@@ -161,8 +172,12 @@ func (s *Server) SetupURL(ctx context.Context) (string, error) {
 	return s.o.BaseURL.JoinPath("setup").String() + "#" + code, nil
 }
 
-// Start runs the background jobs, where Options.Jobs asks for them.
+// Start follows the keyring, and runs the background jobs where Options.Jobs
+// asks for them.
 func (s *Server) Start(ctx context.Context) error {
+	following, unfollow := context.WithCancel(ctx)
+	s.unfollow = unfollow
+	s.following.Go(func() { s.o.Keyring.Follow(following, s.o.Log) })
 	if s.runner == nil {
 		return nil
 	}
@@ -175,6 +190,10 @@ func (s *Server) Close(ctx context.Context) error {
 	var err error
 	if s.runner != nil {
 		err = s.runner.Stop(ctx)
+	}
+	if s.unfollow != nil {
+		s.unfollow()
+		s.following.Wait()
 	}
 	s.accounts.Close()
 	return err
