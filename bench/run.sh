@@ -99,6 +99,7 @@ fi
 if [ "${MICRO:-1}" != 0 ]; then
   printf '\n### Go micro benchmarks\n\n'
   cd "$root"
-  go test -run '^$' -bench . -benchmem -benchtime "${MICRO_TIME:-200ms}" ./internal/cobblestone/... ./internal/content/... | grep -E '^(Benchmark|pkg|cpu|ok|FAIL|---)'
+  { go test -run "^$" -bench . -benchmem -benchtime "${MICRO_TIME:-200ms}" ./internal/cobblestone/... ./internal/content/... &&
+    go test -run "^$" -bench RotateKEK -benchtime "${SPACES:-100000}x" ./internal/keyring; } | grep -E '^(Benchmark|pkg|cpu|ok|FAIL|---)'
 fi
 say "total: $SECONDS s"

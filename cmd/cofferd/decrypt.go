@@ -21,11 +21,13 @@ type decryptCmd struct {
 	Email     string `name:"email" placeholder:"ADDRESS" xor:"whose" help:"Only the files of the person with this address."`
 	Versions  bool   `name:"versions" help:"Older versions of files too, beside them."`
 	Trash     bool   `name:"trash" help:"What is in the trash too, in a folder Trash."`
+	Escrow    string `name:"escrow" type:"path" placeholder:"FILE" and:"escrow" help:"Export of the keys to open the data with, in place of the master key."`
+	Identity  string `name:"identity" type:"path" placeholder:"FILE" and:"escrow" help:"File of age-keygen with the secret of one of the export's recipients."`
 	KeepGoing bool   `name:"keep-going" help:"Pass over what is damaged or cannot be written, and list it at the end."`
 }
 
 func (decryptCmd) Help() string {
-	return `Needed are the data folder, or a copy of it (coffer.db and blobs, or a PostgreSQL database and blobs), and the master key. No server has to run, nothing in the data is changed, and nothing is recorded.
+	return `Needed are the data folder, or a copy of it (coffer.db and blobs, or a PostgreSQL database and blobs), and the master key or an export of the keys. No server has to run, nothing in the data is changed, and nothing is recorded.
 
 Each person gets a folder named after their address. Every byte is authenticated, and each file compared with its SHA-256 before it gets its name. Files that are there already are never replaced: those with the right content count as done, so the command can be run again after an interruption. Beside a running server it works too, but take a copy when files are being deleted meanwhile.
 
@@ -36,6 +38,7 @@ Exit codes: 0 all files are there, 3 something is damaged, 6 the master key is m
 Examples:
 
   cofferd decrypt --data /mnt/backup/coffer --master-key /mnt/usb/master.key --out /srv/restored
+  cofferd decrypt --data ./copy --escrow coffer-keys.age --identity escrow.txt --out ./restored
   cofferd decrypt --data ./copy --out ./restored --email ann@example.org --trash --versions --keep-going`
 }
 
@@ -68,7 +71,15 @@ func (c decryptCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	h, err := a.open(cfg, a.logger(slog.LevelWarn), purpose{read: true})
+	why := purpose{read: true}
+	if c.Escrow != "" {
+		e, err := readEscrow(c.Escrow, c.Identity)
+		if err != nil {
+			return &cmdline.ExitError{Code: exitKey, Err: err}
+		}
+		why.escrow = e.Provider()
+	}
+	h, err := a.open(cfg, a.logger(slog.LevelWarn), why)
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ type grammar struct {
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database to this version's schema. serve does it too."`
 	ConfigCmd  configCmd     `cmd:"" name:"config" help:"Print the configuration that holds, with secrets masked."`
 	Admin      adminCmd      `cmd:"" help:"Look after accounts, also beside a running server."`
+	Keys       keysCmd       `cmd:"" help:"List, rotate, export and import keys, also beside a running server."`
 	Check      checkCmd      `cmd:"" help:"Verify database, keys and stored files, also beside a running server."`
 	Decrypt    decryptCmd    `cmd:"" help:"Write all files as plain files, from a copy of the data and the master key, without a server."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

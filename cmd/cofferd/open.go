@@ -29,6 +29,7 @@ type house struct {
 	log     *slog.Logger
 	db      *db.DB
 	install coffer.ID
+	master  keyring.Provider
 	keys    *keyring.Keyring
 	store   *disk.Store
 	lock    *lock // nil beside a server, and with PostgreSQL
@@ -40,6 +41,8 @@ type purpose struct {
 	migrate bool // bring an older schema to this one
 	create  bool // make what is missing in an empty place
 	read    bool // change nothing, so that a copy on any medium will do
+
+	escrow keyring.Provider // opens the keyring in place of the configured one
 }
 
 // open opens the installation that the configuration names. In an empty place
@@ -74,8 +77,9 @@ func (a *app) open(cfg *config.Config, log *slog.Logger, why purpose) (_ *house,
 	if empty && why.read {
 		return nil, errors.New("nothing is stored here: the database holds no key")
 	}
-	master, err := a.masterKey(h, empty && why.create)
-	if err != nil {
+	if why.escrow != nil {
+		h.master = why.escrow
+	} else if h.master, err = a.masterKey(h, empty && why.create); err != nil {
 		return nil, err
 	}
 	if h.store, err = disk.Open(filepath.Join(cfg.Data, "blobs")); err != nil {
@@ -86,8 +90,12 @@ func (a *app) open(cfg *config.Config, log *slog.Logger, why purpose) (_ *house,
 	if err := h.store.Marker(a.ctx, h.install, empty && why.create); err != nil {
 		return nil, fmt.Errorf("the folder %s does not belong to this database (is the right volume mounted?): %w", filepath.Join(cfg.Data, "blobs"), err)
 	}
-	if h.keys, err = keyring.Open(a.ctx, h.db, master, h.install); err != nil {
-		return nil, &cmdline.ExitError{Code: exitKey, Err: fmt.Errorf("the master key %s does not open this installation: %w", cfg.Key, err)}
+	if h.keys, err = keyring.Open(a.ctx, h.db, h.master, h.install); err != nil {
+		key := "master key " + cfg.Key.String()
+		if why.escrow != nil {
+			key = "export of the keys"
+		}
+		return nil, &cmdline.ExitError{Code: exitKey, Err: fmt.Errorf("the %s does not open this installation: %w", key, err)}
 	}
 	return h, nil
 }
@@ -134,22 +142,14 @@ func (h *house) isEmpty(ctx context.Context) (empty bool, err error) {
 	return empty, err
 }
 
-// masterKey reads the master key. It makes one only in an empty installation,
-// in the default place.
-func (a *app) masterKey(h *house, mayMake bool) (*keyring.MasterKeys, error) {
+// masterKey opens the provider of the master key. It makes a key only in an
+// empty installation, in the default place.
+func (a *app) masterKey(h *house, mayMake bool) (keyring.Provider, error) {
 	spec := h.cfg.Key
-	refuse := func(err error) error { return &cmdline.ExitError{Code: exitKey, Err: err} }
-	if spec.Env != "" {
-		v := a.getenv(spec.Env)
-		if v == "" {
-			return nil, refuse(fmt.Errorf("the master key is missing: the variable %s is not set", spec.Env))
-		}
-		m, err := keyring.OpenEnv(v)
-		if err != nil {
-			return nil, refuse(fmt.Errorf("the master key in the variable %s: %w", spec.Env, err))
-		}
-		return m, nil
+	if spec.Path == "" {
+		return a.provider(h.cfg, spec)
 	}
+	refuse := func(err error) error { return &cmdline.ExitError{Code: exitKey, Err: err} }
 	_, err := os.Stat(spec.Path)
 	switch {
 	case err == nil:
@@ -164,6 +164,31 @@ func (a *app) masterKey(h *house, mayMake bool) (*keyring.MasterKeys, error) {
 			return nil, fmt.Errorf("making the master key: %w", err)
 		}
 		a.loud(h.log, "made a master key: COPY IT TO A SAFE PLACE, AWAY FROM THE DATA. Without it nothing that is stored can be read, ever; whoever has it and the data can read everything.", spec.Path)
+	}
+	return a.provider(h.cfg, spec)
+}
+
+// provider opens the keys that are where spec says.
+func (a *app) provider(cfg *config.Config, spec config.KeySpec) (keyring.Provider, error) {
+	refuse := func(err error) error { return &cmdline.ExitError{Code: exitKey, Err: err} }
+	switch {
+	case spec.Env != "":
+		v := a.getenv(spec.Env)
+		if v == "" {
+			return nil, refuse(fmt.Errorf("the master key is missing: the variable %s is not set", spec.Env))
+		}
+		m, err := keyring.OpenEnv(v)
+		if err != nil {
+			return nil, refuse(fmt.Errorf("the master key in the variable %s: %w", spec.Env, err))
+		}
+		return m, nil
+	case spec.Transit != "":
+		t, err := keyring.NewTransit(keyring.TransitOptions{URL: cfg.Transit, Mount: cfg.TransitMount, Key: spec.Transit, Namespace: cfg.TransitNamespace,
+			TokenFile: cfg.TransitTokenFile, RoleID: cfg.TransitRoleID, SecretID: cfg.TransitSecretID, CAFile: cfg.TransitCA})
+		if err != nil {
+			return nil, refuse(err)
+		}
+		return t, nil
 	}
 	m, err := keyring.OpenFile(spec.Path)
 	if err != nil {

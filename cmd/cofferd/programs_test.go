@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 		if err := lookAtSources(); err != nil {
 			panic(err)
 		}
-		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "coffer/cmd/coffer", "coffer/cmd/cofferd")
+		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "coffer/cmd/coffer", "coffer/cmd/cofferd",
+			"filippo.io/age/cmd/age", "filippo.io/age/cmd/age-keygen") // the stock tool opens our exports
 		build.Stdout, build.Stderr = os.Stdout, os.Stderr
 		if err := build.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "building the programs:", err)

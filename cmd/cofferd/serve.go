@@ -81,6 +81,9 @@ func (a *app) serve(h *house, secure *tls.Config) error {
 	if err != nil {
 		return err
 	}
+	if err := a.remind(h); err != nil {
+		return err
+	}
 	a.greet(h, ln.Addr(), where, setup)
 	err = s.Serve(a.ctx, ln, secure)
 	h.log.Info("stopped")
@@ -103,6 +106,24 @@ func (a *app) greet(h *house, addr net.Addr, mails, setup string) {
 		fmt.Fprintf(a.std.Err, "\nNo owner exists yet. Open this address to make the first one:\n\n  %s\n", setup)
 	}
 	fmt.Fprintln(a.std.Err)
+}
+
+// remind says at every start that nobody could open the data without this host.
+func (a *app) remind(h *house) error {
+	at, current, err := h.keys.EscrowState(a.ctx)
+	if err != nil || current {
+		return err
+	}
+	text := "the keys were never exported: if the master key is lost, so is everything that is stored. Say: cofferd keys export --help"
+	if at > 0 {
+		text = "the keys have changed since they were exported: export them again. Say: cofferd keys export --help"
+	}
+	if a.textLog() {
+		fmt.Fprintf(a.std.Err, "Reminder: %s\n\n", text)
+	} else {
+		h.log.Warn(text)
+	}
+	return nil
 }
 
 type migrateCmd struct{}

@@ -27,7 +27,15 @@ type Config struct {
 
 	Data      string `name:"data" type:"path" default:"./data" placeholder:"DIR" group:"data" help:"Folder of everything that Coffer stores. Made at the first start."`
 	Database  string `name:"database" placeholder:"URL" secret:"" group:"data" help:"PostgreSQL to use, as postgres://user:password@host/name. Without it, SQLite in the data folder."`
-	MasterKey string `name:"master-key" placeholder:"KEY" group:"data" help:"Where the master key is: file:PATH, a path, or env:NAME for a variable that holds it. Without it, master.key in the data folder."`
+	MasterKey string `name:"master-key" placeholder:"KEY" group:"data" help:"Where the master key is: file:PATH, a path, env:NAME for a variable that holds it, or transit:NAME for a key of a key management server. Without it, master.key in the data folder."`
+
+	TransitURL       string `name:"transit-url" placeholder:"URL" group:"transit" help:"Address of the key management server, as https://bao.example.org:8200."`
+	TransitMount     string `name:"transit-mount" default:"transit" placeholder:"PATH" group:"transit" help:"Where its transit engine is mounted."`
+	TransitNamespace string `name:"transit-namespace" placeholder:"NAME" group:"transit" help:"Its namespace."`
+	TransitTokenFile string `name:"transit-token-file" type:"path" placeholder:"FILE" group:"transit" help:"File with a token for it, read at each use. Or transit-role-id."`
+	TransitRoleID    string `name:"transit-role-id" placeholder:"ID" group:"transit" help:"AppRole to sign in with, instead of a token."`
+	TransitSecretID  string `name:"transit-secret-id-file" type:"path" placeholder:"FILE" group:"transit" help:"File with the secret id of the AppRole."`
+	TransitCA        string `name:"transit-ca" type:"path" placeholder:"FILE" group:"transit" help:"Certificates (PEM) that vouch for its certificate. Without it, those of the system."`
 
 	Listen     string   `name:"listen" default:"127.0.0.1:8080" placeholder:"ADDR" group:"net" help:"Address and port to answer on. Port 0 takes a free one."`
 	BaseURL    string   `name:"base-url" placeholder:"URL" group:"net" help:"Address that people type: https, or http on this machine only. Without it, made from listen."`
@@ -52,15 +60,17 @@ type Config struct {
 	Base    *url.URL       `kong:"-"` // nil until FixBase when listen has port 0 and base-url is not set
 	Trusted []netip.Prefix `kong:"-"`
 	Key     KeySpec        `kong:"-"`
+	Transit *url.URL       `kong:"-"` // set where Key, or CheckTransit, asks for it
 }
 
 // Groups are the headings of the settings in help, by the group tag.
 func Groups() map[string]string {
 	return map[string]string{
-		"data": "Data and keys:",
-		"net":  "Network:",
-		"mail": "Mail:",
-		"log":  "Log and memory:",
+		"data":    "Data and keys:",
+		"transit": "Key management server (with master-key transit:NAME):",
+		"net":     "Network:",
+		"mail":    "Mail:",
+		"log":     "Log and memory:",
 	}
 }
 
@@ -96,14 +106,18 @@ func (d Duration) String() string {
 
 // KeySpec says where the master key is: in a file or in a variable.
 type KeySpec struct {
-	Path string // of the key file, or
-	Env  string // name of the variable
-	Own  bool   // the default place, where a first start may generate a key
+	Path    string // of the key file, or
+	Env     string // name of the variable, or
+	Transit string // name of the key at the key management server
+	Own     bool   // the default place, where a first start may generate a key
 }
 
 func (k KeySpec) String() string {
-	if k.Env != "" {
+	switch {
+	case k.Env != "":
 		return "env:" + k.Env
+	case k.Transit != "":
+		return "transit:" + k.Transit
 	}
 	return "file:" + k.Path
 }
@@ -176,26 +190,78 @@ func (c *Config) Check() error {
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func (c *Config) checkKey(wrong func(name, value, allowed string)) {
-	kind, rest, found := strings.Cut(c.MasterKey, ":")
-	switch {
-	case c.MasterKey == "":
+	if c.MasterKey == "" {
 		c.Key = KeySpec{Path: filepath.Join(c.Data, "master.key"), Own: true}
+	} else if key, shown, allowed := ParseKey(c.MasterKey); allowed != "" {
+		wrong("master-key", shown, allowed)
+	} else {
+		c.Key = key
+		c.Key.Own = key.Path != "" && filepath.Clean(key.Path) == filepath.Join(c.Data, "master.key")
+	}
+	if c.Key.Transit != "" {
+		for _, p := range c.CheckTransit() {
+			wrong(p.Name, p.Value, p.Allowed)
+		}
+	}
+}
+
+// ParseKey reads where a master key is. What is not allowed gives a value that
+// may be shown, and what is allowed.
+func ParseKey(text string) (k KeySpec, shown, allowed string) {
+	kind, rest, found := strings.Cut(text, ":")
+	switch {
 	case found && kind == "env":
 		if !validVariable(rest) {
 			// The value is not repeated: somebody may have put the key itself here.
-			wrong("master-key", "env:...", "after env: stands the name of a variable, of letters, digits and _")
+			return k, "env:...", "after env: stands the name of a variable, of letters, digits and _"
 		}
-		c.Key = KeySpec{Env: rest}
+		return KeySpec{Env: rest}, "", ""
+	case found && kind == "transit":
+		if !validTransitName(rest) {
+			return k, "transit:...", "after transit: stands the name of a key, of letters, digits, -, _ and ."
+		}
+		return KeySpec{Transit: rest}, "", ""
 	case found && kind == "file" && rest != "":
-		c.Key = KeySpec{Path: rest}
+		return KeySpec{Path: rest}, "", ""
 	case found && len(kind) > 1 && !strings.ContainsAny(kind, `/\.`):
-		wrong("master-key", kind+":...", "must be file:PATH, a path, or env:NAME")
+		return k, kind + ":...", "must be file:PATH, a path, env:NAME or transit:NAME"
+	}
+	return KeySpec{Path: text}, "", ""
+}
+
+// CheckTransit looks at the settings of the key management server.
+func (c *Config) CheckTransit() (bad []Problem) {
+	wrong := func(name, value, allowed string) {
+		bad = append(bad, Problem{Name: name, Value: value, Allowed: allowed})
+	}
+	c.Transit = nil
+	switch u, err := url.Parse(c.TransitURL); {
+	case c.TransitURL == "":
+		wrong("transit-url", "", "a master key at a key management server needs its address")
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" || u.Scheme != "https" && u.Scheme != "http":
+		wrong("transit-url", "...", "must be like https://bao.example.org:8200, without user, path or query")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		wrong("transit-url", c.TransitURL, "http is for this machine only: the keys would travel in the clear")
 	default:
-		c.Key = KeySpec{Path: c.MasterKey}
+		u.Path = ""
+		c.Transit = u
 	}
-	if c.Key.Path != "" && !c.Key.Own {
-		c.Key.Own = filepath.Clean(c.Key.Path) == filepath.Join(c.Data, "master.key")
+	if strings.Trim(c.TransitMount, "/") != c.TransitMount || c.TransitMount == "" || !validTransitName(strings.ReplaceAll(c.TransitMount, "/", "")) {
+		wrong("transit-mount", c.TransitMount, "must be a path of letters, digits, -, _ and ., without / at its ends")
 	}
+	switch {
+	case (c.TransitTokenFile == "") == (c.TransitRoleID == ""):
+		wrong("transit-token-file", c.TransitTokenFile, "set either transit-token-file, or transit-role-id with transit-secret-id-file")
+	case c.TransitRoleID != "" && c.TransitSecretID == "":
+		wrong("transit-secret-id-file", "", "transit-role-id needs it")
+	}
+	return bad
+}
+
+func validTransitName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("-_.", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
 }
 
 func validVariable(s string) bool {

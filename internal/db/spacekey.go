@@ -62,7 +62,7 @@ func (tx *Tx) OldSpaceKeys(space coffer.ID, version uint32, limit int) ([]OldSpa
 		err = scan(&k.SpaceID, &k.Version, &k.Active, &k.InactiveSince)
 		return k, err
 	}, `SELECT o.space_id, o.sk_ver, a.sk_ver, COALESCE(o.inactive_since, 0) FROM space_key AS o JOIN space_key AS a ON a.space_id = o.space_id AND a.active
-		WHERE NOT o.active AND (o.space_id, o.sk_ver) > ($1, $2) ORDER BY o.space_id, o.sk_ver LIMIT CAST($3 AS BIGINT)`, space, int64(version), limit)
+		WHERE NOT o.active AND (o.space_id, o.sk_ver) > ($1, $2) ORDER BY o.space_id, o.sk_ver LIMIT CAST($3 AS BIGINT)`, space[:], int64(version), limit) // [:]: the zero id is NULL elsewhere
 }
 
 // SpaceIDs returns the ids of spaces, behind one in their order.
@@ -70,7 +70,7 @@ func (tx *Tx) SpaceIDs(after coffer.ID, limit int) ([]coffer.ID, error) {
 	return collect(tx, func(scan scan) (id coffer.ID, err error) {
 		err = scan(&id)
 		return id, err
-	}, `SELECT id FROM space WHERE id > $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, after, limit)
+	}, `SELECT id FROM space WHERE id > $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, after[:], limit)
 }
 
 // DeleteSpaceKey removes a version that is not active. What is still sealed

@@ -420,4 +420,3 @@ func BenchmarkRotateKEK(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
-
