@@ -89,7 +89,7 @@ func (c decryptCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	r := &restore{decryptCmd: c, a: a, export: export, result: decryptResult{Damaged: []decryptMiss{}, Failed: []decryptMiss{}}}
+	r := &restore{decryptCmd: c, a: a, export: export, progress: meter{verb: "restored"}, result: decryptResult{Damaged: []decryptMiss{}, Failed: []decryptMiss{}}}
 	err = r.all()
 	switch {
 	case a.ctx.Err() != nil:

@@ -205,8 +205,10 @@ func aboutOneName(err error) bool {
 // meter shows how far the run is: one line on a terminal, else a line now and
 // then, nothing with --json.
 type meter struct {
-	files, bytes         int64 // expected
+	verb                 string // what is done to bytes, in the past tense
+	files, bytes         int64  // expected
 	filesDone, bytesDone atomic.Int64
+	bytesAll             atomic.Int64 // by tell
 	quit                 context.CancelFunc
 	idle                 sync.WaitGroup
 }
@@ -237,7 +239,7 @@ func (m *meter) start(a *app) {
 		for {
 			select {
 			case <-tick.C:
-				fmt.Fprintf(a.std.Err, "%srestored %d of %d files, %d of %d MiB%s", begin, m.filesDone.Load(), m.files, m.bytesDone.Load()>>20, m.bytes>>20, end)
+				fmt.Fprintf(a.std.Err, "%s%s%s", begin, m.line(), end)
 			case <-ctx.Done():
 				if live {
 					fmt.Fprint(a.std.Err, begin)
@@ -246,6 +248,19 @@ func (m *meter) start(a *app) {
 			}
 		}
 	})
+}
+
+func (m *meter) line() string {
+	if m.files == 0 {
+		return fmt.Sprintf("%s %d of %d MiB", m.verb, m.bytesDone.Load()>>20, m.bytesAll.Load()>>20)
+	}
+	return fmt.Sprintf("%s %d of %d files, %d of %d MiB", m.verb, m.filesDone.Load(), m.files, m.bytesDone.Load()>>20, m.bytes>>20)
+}
+
+// tell says how many bytes of how many are done, where files are not counted.
+func (m *meter) tell(done, all int64) {
+	m.bytesDone.Store(done)
+	m.bytesAll.Store(all)
 }
 
 // stop ends the display, so that other lines may follow.

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"time"
 
+	"coffer/internal/config"
+	"coffer/internal/files"
 	"coffer/internal/server"
 	"coffer/internal/web"
 )
@@ -73,6 +76,7 @@ func (a *app) serve(h *house, secure *tls.Config) error {
 		DB: h.db, Store: h.store, Keyring: h.keys, Mail: mails, Install: h.install,
 		BaseURL: h.cfg.Base, Trusted: h.cfg.Trusted, Version: version(), Log: h.log,
 		UI: ui, Jobs: true, Grace: time.Duration(h.cfg.StopWithin),
+		Retention: retention(h.cfg), ScrubEvery: time.Duration(h.cfg.ScrubEvery), ScrubRate: int64(h.cfg.ScrubRate) << 20,
 	})
 	if err != nil {
 		return err
@@ -85,9 +89,33 @@ func (a *app) serve(h *house, secure *tls.Config) error {
 		return err
 	}
 	a.greet(h, ln.Addr(), where, setup)
+	if h.cfg.Metrics != "" {
+		end, err := a.metrics(h, s)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	err = s.Serve(a.ctx, ln, secure)
 	h.log.Info("stopped")
 	return err
+}
+
+// metrics answers on an address of its own, until end.
+func (a *app) metrics(h *house, s *server.Server) (end func(), err error) {
+	ln, err := net.Listen("tcp", h.cfg.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("metrics-listen: %w", err)
+	}
+	m := &http.Server{Handler: s.Metrics(), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+	go m.Serve(ln)
+	h.log.Info("metrics", "listen", ln.Addr().String())
+	return func() { m.Close() }, nil
+}
+
+// retention is what the configuration says of deleted things.
+func retention(c *config.Config) files.Retention {
+	return files.Retention{Trash: time.Duration(c.TrashKeep), BackupWindow: time.Duration(c.BackupWindow), Backups: time.Duration(c.BackupKeep)}
 }
 
 // greet tells where the server answers, where mails go, and how the first

@@ -215,6 +215,15 @@ func (s *Service) Settings(ctx context.Context, p coffer.Principal) (Settings, e
 	return s.settings(ctx)
 }
 
+// KeyExport tells people who look after the installation when its keys were
+// exported last (ms, 0: never), and whether that export holds the present ones.
+func (s *Service) KeyExport(ctx context.Context, p coffer.Principal) (at int64, current bool, err error) {
+	if err := needPower(p, coffer.ReadPeople); err != nil {
+		return 0, false, err
+	}
+	return s.Keys.EscrowState(ctx)
+}
+
 // SettingsPatch changes settings; a nil field stays as it is.
 type SettingsPatch struct {
 	Organisation, Signup *string

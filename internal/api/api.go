@@ -39,6 +39,8 @@ type Options struct {
 	Files    *files.Service
 	BaseURL  *url.URL
 	Version  string // of the program, for GET /instance
+
+	Retention files.Retention // as files has it, for GET /instance
 }
 
 // API is the handler of everything under /api/.

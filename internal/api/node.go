@@ -168,12 +168,24 @@ func (a *API) restoreNode(c *call, in *struct {
 	return answer(http.StatusOK, d), nil
 }
 
-func (a *API) deleteNode(c *call, in *ByID) (*done, error) {
-	return nil, a.view(c).Delete(c, in.ID)
+func (a *API) listDamaged(c *call, _ *none) (*bodyOf[wire.List[wire.Damaged]], error) {
+	all, err := a.view(c).Damaged(c)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(all, func(d files.DamagedFile) wire.Damaged {
+		return wire.Damaged{NodeID: d.ID, Name: d.Name, Version: d.Version, Current: d.Current, Owner: person(d.Owner), Lost: d.Lost, FoundAt: d.FoundAt}
+	}), nil
 }
 
-func (a *API) emptyTrash(c *call, _ *none) (*done, error) {
-	return nil, a.view(c).EmptyTrash(c)
+func (a *API) deleteNode(c *call, in *ByID) (*bodyOf[wire.Erased], error) {
+	final, err := a.view(c).Delete(c, in.ID)
+	return &bodyOf[wire.Erased]{wire.Erased{FinalAt: final}}, err
+}
+
+func (a *API) emptyTrash(c *call, _ *none) (*bodyOf[wire.Erased], error) {
+	final, err := a.view(c).EmptyTrash(c)
+	return &bodyOf[wire.Erased]{wire.Erased{FinalAt: final}}, err
 }
 
 func (a *API) checkFiles(c *call, in *struct {

@@ -54,6 +54,9 @@ func (a *API) table() []Route {
 		{"GET", "/settings", admin, "getSettings", "The installation's policies", 0, typed(a.getSettings)},
 		{"PATCH", "/settings", admin, "changeSettings", "Change the installation's policies", 0, typed(a.changeSettings)},
 
+		{"GET", "/keys", admin, "getKeys", "How the keys of the installation are", 0, typed(a.getKeys)},
+		{"GET", "/damaged", read, "listDamaged", "Files whose stored content is damaged: to administrators all, to others their own", 0, typed(a.listDamaged)},
+
 		{"GET", "/invitations", admin, "listInvitations", "Invitations, pending and ended, sent last first", 0, typed(a.listInvitations)},
 		{"POST", "/invitations", admin, "invite", "Invite an address; a mail brings the link", 201, typed(a.invite)},
 		{"POST", "/invitations/{id}/resend", admin, "resendInvitation", "Send an invitation again; the old link ends", 202, typed(a.resendInvitation)},

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"time"
+
 	"coffer"
 	"coffer/internal/accounts"
 	"coffer/internal/gate"
@@ -13,7 +15,16 @@ func (a *API) getInstance(c *call, _ *none) (*bodyOf[wire.Instance], error) {
 		return nil, err
 	}
 	return &bodyOf[wire.Instance]{wire.Instance{Organisation: i.Organisation, Host: a.BaseURL.Host, SetupNeeded: i.SetupNeeded,
-		Signup: i.Signup, Domains: filled(i.Domains), Version: a.Version}}, nil
+		Signup: i.Signup, Domains: filled(i.Domains), Version: a.Version,
+		TrashDays: days(a.Retention.Trash), BackupDays: days(a.Retention.Backups)}}, nil
+}
+
+// days is how many days have begun.
+func days(d time.Duration) int { return int((d + 24*time.Hour - 1) / (24 * time.Hour)) }
+
+func (a *API) getKeys(c *call, _ *none) (*bodyOf[wire.Keys], error) {
+	at, current, err := a.Accounts.KeyExport(c, c.who)
+	return &bodyOf[wire.Keys]{wire.Keys{ExportedAt: at, Current: current}}, err
 }
 
 func (a *API) setUp(c *call, in *bodyOf[wire.Setup]) (*withCookies[wire.Me], error) {

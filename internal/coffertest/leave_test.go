@@ -154,7 +154,7 @@ func TestLeaveStory(t *testing.T) {
 		}
 		clean := func() files.Report {
 			t.Helper()
-			r, err := s.Files().Check(t.Context(), files.CheckOptions{ReadData: true})
+			r, err := s.Files().Check(t.Context(), files.CheckOptions{ReadData: 100})
 			if err != nil || !r.Clean() {
 				t.Errorf("check: %+v, %v", r.Problems, err)
 			}

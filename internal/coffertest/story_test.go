@@ -149,8 +149,12 @@ func TestStory(t *testing.T) {
 		}
 
 		// For ever.
-		ann.Do("DELETE", "/trash/"+twin.ID.String(), nil).Want(204)
-		ann.Do("DELETE", "/trash", nil).Want(204)
+		ann.Do("DELETE", "/trash/"+twin.ID.String(), nil).Want(200)
+		var erased wire.Erased
+		ann.Do("DELETE", "/trash", nil).Want(200).JSON(&erased)
+		if in := time.UnixMilli(erased.FinalAt).Sub(s.Clock.Now()); in < 29*24*time.Hour || in > 30*24*time.Hour {
+			t.Errorf("the erasure is final in %v, want 30 days", in)
+		}
 		ann.Do("GET", "/trash", nil).Want(200).JSON(&trash)
 		if trash.Total != 0 || trash.Items == nil {
 			t.Errorf("trash %+v", trash)

@@ -137,6 +137,9 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 
 		"POST /me/delete": {{path: "/me/delete", body: wire.Deletion{Password: "not the password"}, code: "wrong_login"}},
 
+		"GET /keys":    {{path: "/keys", code: "forbidden"}},
+		"GET /damaged": {{path: "/damaged"}},
+
 		"GET /invitations":              {{path: "/invitations", code: "forbidden"}},
 		"POST /invitations":             {{path: "/invitations", body: wire.NewInvitation{Email: "eve@example.com", Role: "owner"}, code: "forbidden"}},
 		"POST /invitations/{id}/resend": {{path: "/invitations/" + id(v.invitation.ID) + "/resend", code: "forbidden"}},
@@ -209,7 +212,7 @@ func asks(method, route string) string {
 		return "account"
 	case "sessions", "me":
 		return "account"
-	case "settings", "invitations":
+	case "settings", "invitations", "keys":
 		return "admin"
 	}
 	if method == "GET" || method == "HEAD" {
@@ -302,7 +305,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: expired, who: "forged session"},
 		{Person: ben.SignIn(), who: "another member", proof: true},
 		{Person: ben.Program(coffer.AllScopes[:]...), who: "another member's program", proof: true},
-		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /settings": "", "PATCH /settings": "", // which are an owner's work
+		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
 			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found"}}, // a guest has none
 	}

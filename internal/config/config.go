@@ -52,6 +52,13 @@ type Config struct {
 	SMTPPassFile string `name:"smtp-password-file" type:"path" placeholder:"FILE" group:"mail" help:"File that holds the password for the mail server."`
 	MailFrom     string `name:"mail-from" placeholder:"ADDRESS" group:"mail" help:"Sender of mails. Without it, coffer@ and the host of base-url."`
 
+	TrashKeep    Duration `name:"trash-keep" default:"30d" group:"care" help:"How long things stay in the trash before they are deleted for ever."`
+	BackupWindow Duration `name:"backup-window" default:"24h" group:"care" help:"How long a backup takes at most, from the copy of the database to the end of that of the blobs. What was deleted stays stored for so long, and a week more."`
+	BackupKeep   Duration `name:"backup-keep" default:"30d" group:"care" help:"How long you keep backups. It only tells people when what they delete is gone from these too."`
+	ScrubEvery   Duration `name:"scrub-every" default:"7d" group:"care" help:"How often everything stored is read and authenticated in the background. 0s: never."`
+	ScrubRate    int      `name:"scrub-rate" default:"8" placeholder:"MIB" group:"care" help:"How many MiB a second that reads at most."`
+	Metrics      string   `name:"metrics-listen" placeholder:"ADDR" group:"care" help:"Address and port on which GET /metrics answers, to everybody who reaches it. Without it, there are no metrics."`
+
 	LogLevel    string `name:"log-level" enum:"debug,info,warn,error" default:"info" group:"log" help:"What is logged: debug, info, warn or error."`
 	LogFormat   string `name:"log-format" enum:"auto,text,json" default:"auto" group:"log" help:"text, json, or auto: text on a terminal, json otherwise."`
 	MemoryLimit int    `name:"memory-limit" default:"96" placeholder:"MIB" group:"log" help:"Soft limit of memory in MiB that the server tries to stay below. 0: none. GOMEMLIMIT beats it."`
@@ -70,6 +77,7 @@ func Groups() map[string]string {
 		"transit": "Key management server (with master-key transit:NAME):",
 		"net":     "Network:",
 		"mail":    "Mail:",
+		"care":    "Keeping and checking:",
 		"log":     "Log and memory:",
 	}
 }
@@ -178,6 +186,7 @@ func (c *Config) Check() error {
 	if d := time.Duration(c.StopWithin); d < time.Second || d > time.Hour {
 		wrong("stop-within", c.StopWithin.String(), "must be from 1s to 1h")
 	}
+	c.checkCare(wrong)
 	if c.MemoryLimit != 0 && c.MemoryLimit < 64 {
 		wrong("memory-limit", strconv.Itoa(c.MemoryLimit), "must be 0 for no limit, or at least 64 (MiB)")
 	}
@@ -185,6 +194,33 @@ func (c *Config) Check() error {
 		return bad
 	}
 	return nil
+}
+
+func (c *Config) checkCare(wrong func(name, value, allowed string)) {
+	const day = 24 * time.Hour
+	for _, r := range []struct {
+		name      string
+		value     Duration
+		low, high time.Duration
+		allowed   string
+	}{
+		{"trash-keep", c.TrashKeep, day, 3650 * day, "must be from 1d to 3650d"},
+		{"backup-window", c.BackupWindow, time.Hour, 90 * day, "must be from 1h to 90d: less would let a backup refer to bytes that were removed while it was made"},
+		{"backup-keep", c.BackupKeep, time.Hour, 3650 * day, "must be from 1h to 3650d"},
+		{"scrub-every", c.ScrubEvery, 0, 365 * day, "must be from 0s (never) to 365d"},
+	} {
+		if d := time.Duration(r.value); d < r.low || d > r.high {
+			wrong(r.name, r.value.String(), r.allowed)
+		}
+	}
+	if c.ScrubRate < 1 || c.ScrubRate > 10_000 {
+		wrong("scrub-rate", strconv.Itoa(c.ScrubRate), "must be from 1 to 10000 (MiB a second)")
+	}
+	if c.Metrics != "" {
+		if _, port, err := net.SplitHostPort(c.Metrics); err != nil || port == "" {
+			wrong("metrics-listen", c.Metrics, "must be address:port, like 127.0.0.1:9090")
+		}
+	}
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -88,3 +88,9 @@ func texts(s []string) []any {
 	}
 	return args
 }
+
+// CountJobs returns how many jobs wait or run, and how many were given up.
+func (tx *Tx) CountJobs() (alive, dead int64, err error) {
+	err = tx.row(`SELECT CAST(COUNT(*) FILTER (WHERE dead_at IS NULL) AS BIGINT), CAST(COUNT(*) FILTER (WHERE dead_at IS NOT NULL) AS BIGINT) FROM job`).Scan(&alive, &dead)
+	return alive, dead, err
+}

@@ -51,7 +51,7 @@ func (v *View) Batch(ctx context.Context, r BatchRequest) ([]BatchResult, error)
 			return &d, err
 		}
 	case "delete":
-		do = func(id coffer.ID) (*Detail, error) { return nil, v.Delete(ctx, id) }
+		do = func(id coffer.ID) (*Detail, error) { _, err := v.Delete(ctx, id); return nil, err }
 	default:
 		return nil, coffer.E(coffer.Invalid, "invalid", "op may be move, copy, trash, restore or delete.")
 	}

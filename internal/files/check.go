@@ -6,6 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"coffer"
@@ -17,7 +20,12 @@ import (
 
 // CheckOptions says how deep a check goes.
 type CheckOptions struct {
-	ReadData bool                    // open all contents to their last byte
+	// ReadData is how many of 100 versions are opened to their last byte, chosen
+	// at random: 0 none, 100 all.
+	ReadData float64
+	// Repair puts right what is provably safe: counters are counted again, and
+	// bytes that no row knows are removed after the grace period.
+	Repair   bool
 	Progress func(done, total int64) // bytes read of all versions; may be nil
 }
 
@@ -26,6 +34,8 @@ type Report struct {
 	Spaces, Nodes, Versions int64
 	Bytes                   int64 // of all versions
 	Problems                []Problem
+	Read                    int64    // versions that were opened to their last byte
+	Repaired                []Repair // with Repair: what was put right, and is no problem any more
 	Orphans                 []Orphan // bytes that no row knows: normal after a crash, removed after the grace period
 }
 
@@ -37,7 +47,12 @@ type Problem struct {
 	Kind  string // lost_blob, wrong_size, damaged_key, damaged_data, counter, tree, blob_row
 	Where string // what it is about: "version <id>"
 	Text  string
+
+	space, folder coffer.ID // of a counter; no folder: the bytes of the space
 }
+
+// Repair is something that was put right.
+type Repair struct{ Where, Text string }
 
 // Orphan is a blob without a row.
 type Orphan struct {
@@ -60,7 +75,54 @@ func (s *Service) Check(ctx context.Context, o CheckOptions) (Report, error) {
 			return c.Report, err
 		}
 	}
+	if o.Repair {
+		if err := c.repair(ctx); err != nil {
+			return c.Report, err
+		}
+	}
 	return c.Report, nil
+}
+
+// repair puts counters and orphans right. A counter that was wrong while
+// somebody worked, and is right now, counts as repaired too.
+func (c *check) repair(ctx context.Context) error {
+	var left []Problem
+	for _, p := range c.Problems {
+		if p.Kind != "counter" {
+			left = append(left, p)
+			continue
+		}
+		err := c.s.maintain(ctx, p.space, func(tx *db.Tx) (err error) {
+			if p.folder.IsZero() {
+				_, err = tx.CountSpaceAgain(p.space)
+			} else {
+				_, err = tx.CountChildrenAgain(p.folder)
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, coffer.ErrNotFound) {
+			return err
+		}
+		c.Repaired = append(c.Repaired, Repair{p.Where, "counted again: " + p.Text})
+	}
+	c.Problems = left
+	if err := c.s.blobs.Marker(ctx, c.s.install, false); err != nil {
+		return fmt.Errorf("files: nothing is removed: %w", err)
+	}
+	old, err := c.s.orphans(ctx, c.s.grace())
+	if err != nil {
+		return err
+	}
+	gone := map[coffer.ID]bool{}
+	for _, o := range old {
+		if err := c.s.blobs.Delete(ctx, o.Blob); err != nil {
+			return err
+		}
+		gone[o.Blob] = true
+		c.Repaired = append(c.Repaired, Repair{"blob " + o.Blob.String(), fmt.Sprintf("removed: nothing refers to it since %s, %d bytes", o.Changed.UTC().Format(time.DateOnly), o.Size)})
+	}
+	c.Orphans = slices.DeleteFunc(c.Orphans, func(o Orphan) bool { return gone[o.Blob] })
+	return nil
 }
 
 type check struct {
@@ -71,7 +133,12 @@ type check struct {
 }
 
 func (c *check) bad(kind, where, format string, a ...any) {
-	c.Problems = append(c.Problems, Problem{kind, where, fmt.Sprintf(format, a...)})
+	c.Problems = append(c.Problems, Problem{Kind: kind, Where: where, Text: fmt.Sprintf(format, a...)})
+}
+
+// miscounted is bad for a counter of a space or of a folder in it.
+func (c *check) miscounted(space, folder coffer.ID, where, format string, a ...any) {
+	c.Problems = append(c.Problems, Problem{"counter", where, fmt.Sprintf(format, a...), space, folder})
 }
 
 // spaces reads all spaces in one snapshot: what is counted and what is stored
@@ -105,7 +172,7 @@ func (c *check) space(tx *db.Tx, s coffer.Space, n db.Counts) error {
 	where := "space " + s.ID.String()
 	c.total += n.Used
 	if n.Used != s.Used || n.Reserved != s.Reserved {
-		c.bad("counter", where, "used %d, counted %d; reserved %d, counted %d", s.Used, n.Used, s.Reserved, n.Reserved)
+		c.miscounted(s.ID, coffer.ID{}, where, "used %d, counted %d; reserved %d, counted %d", s.Used, n.Used, s.Reserved, n.Reserved)
 	}
 	root, err := tx.Place(s.RootID)
 	switch {
@@ -167,52 +234,22 @@ func (c *check) node(tx *db.Tx, t db.NodeTree) error {
 	}
 	doomed, err := tx.BelowDoomed(t.Node.ID)
 	if err == nil && !doomed { // what is being removed is not counted any more
-		c.bad("counter", where, "child_count %d, counted %d", t.Node.ChildCount, t.Children)
+		c.miscounted(t.Node.SpaceID, t.Node.ID, where, "child_count %d, counted %d", t.Node.ChildCount, t.Children)
 	}
 	return err
 }
 
 func (c *check) versions(ctx context.Context) error {
 	for after := (coffer.ID{}); ; {
-		type opened struct {
-			db.VersionBlob
-			dek seal.DEK
-			err error
-		}
-		var page []opened
-		err := c.s.inspect(ctx, func(tx *db.Tx) error {
-			page = page[:0]
-			vers, err := tx.VersionBlobs(after, checkPage)
-			for _, v := range vers {
-				dek, err := c.s.openVersion(tx, v.Version)
-				if err != nil && coffer.KindOf(err) != coffer.Corrupt && !errors.Is(err, coffer.ErrNotFound) {
-					return err
-				}
-				page = append(page, opened{v, dek, err})
-			}
-			return err
-		})
+		page, err := c.s.openedVersions(ctx, after, checkPage)
 		if err != nil {
 			return err
 		}
 		for _, v := range page {
 			after = v.ID
-			c.Versions++
-			c.Bytes += v.Size
-			where := "version " + v.ID.String() + " of file " + v.NodeID.String()
-			switch {
-			case v.err != nil:
-				c.bad("damaged_key", where, "its key cannot be opened: %v", v.err)
-			case v.dek.Size != v.Size:
-				c.bad("wrong_size", where, "its row says %d bytes, its key record %d", v.Size, v.dek.Size)
-			case !v.Blob || !v.Live:
-				c.bad("blob_row", where, "the row of its blob %s is missing or does not say live", v.BlobID)
-			default:
-				if err := c.content(ctx, where, v.VersionBlob, v.dek); err != nil {
-					return err
-				}
+			if err := c.version(ctx, v, rand.Float64()*100 < c.o.ReadData, nil); err != nil {
+				return err
 			}
-			v.dek.Key.Clear()
 			if c.o.Progress != nil {
 				c.o.Progress(c.Bytes, c.total)
 			}
@@ -223,7 +260,53 @@ func (c *check) versions(ctx context.Context) error {
 	}
 }
 
-func (c *check) content(ctx context.Context, where string, v db.VersionBlob, dek seal.DEK) error {
+// openedVersion is a version with its file key, or why that does not open.
+type openedVersion struct {
+	db.VersionBlob
+	dek seal.DEK
+	err error
+}
+
+// openedVersions returns the versions behind one, in order of id. Their keys
+// are to be cleared.
+func (s *Service) openedVersions(ctx context.Context, after coffer.ID, limit int) (page []openedVersion, err error) {
+	err = s.inspect(ctx, func(tx *db.Tx) error {
+		page = page[:0]
+		vers, err := tx.VersionBlobs(after, limit)
+		for _, v := range vers {
+			dek, err := s.openVersion(tx, v.Version)
+			if err != nil && coffer.KindOf(err) != coffer.Corrupt && !errors.Is(err, coffer.ErrNotFound) {
+				return err
+			}
+			page = append(page, openedVersion{v, dek, err})
+		}
+		return err
+	})
+	return page, err
+}
+
+// version looks at one version, and clears its key. pace, unless nil, is asked
+// before bytes are read.
+func (c *check) version(ctx context.Context, v openedVersion, read bool, pace func(ctx context.Context, n int) error) error {
+	defer func() { v.dek.Key.Clear() }()
+	c.Versions++
+	c.Bytes += v.Size
+	where := "version " + v.ID.String() + " of file " + v.NodeID.String()
+	switch {
+	case v.err != nil:
+		c.bad("damaged_key", where, "its key cannot be opened: %v", v.err)
+	case v.dek.Size != v.Size:
+		c.bad("wrong_size", where, "its row says %d bytes, its key record %d", v.Size, v.dek.Size)
+	case !v.Blob || !v.Live:
+		c.bad("blob_row", where, "the row of its blob %s is missing or does not say live", v.BlobID)
+	default:
+		return c.content(ctx, where, v, read, pace)
+	}
+	return nil
+}
+
+func (c *check) content(ctx context.Context, where string, v openedVersion, read bool, pace func(ctx context.Context, n int) error) error {
+	dek := v.dek
 	want := content.StoredSize(v.Size, dek.PartLog)
 	if v.PartLog != dek.PartLog || v.BlobSize != want {
 		c.bad("wrong_size", where, "the row of its blob says %d bytes in parts of 2^%d, its key record %d in parts of 2^%d", v.BlobSize, v.PartLog, want, dek.PartLog)
@@ -244,13 +327,14 @@ func (c *check) content(ctx context.Context, where string, v db.VersionBlob, dek
 		c.bad("wrong_size", where, "its blob %s has %d bytes, not %d", v.BlobID, size, want)
 		return nil
 	}
-	if !c.o.ReadData {
+	if !read {
 		return nil
 	}
+	c.Read++
 	r, err := c.s.io.Open(ctx, c.s.blobs, v.BlobID, dek)
 	if err == nil {
 		sum := sha256.New()
-		_, err = r.WriteRangeTo(ctx, sum, 0, v.Size)
+		_, err = r.WriteRangeTo(ctx, &paced{ctx, sum, pace}, 0, v.Size)
 		if err == nil && dek.Digest == seal.FileSHA256 && !bytes.Equal(sum.Sum(nil), dek.Sum[:]) {
 			c.bad("damaged_data", where, "its content is not what its SHA-256 says")
 		}
@@ -277,4 +361,20 @@ func (c *check) blobs(ctx context.Context) (err error) {
 	}
 	c.Orphans, err = c.s.orphans(ctx, 0)
 	return err
+}
+
+// paced asks before each write.
+type paced struct {
+	ctx context.Context
+	w   io.Writer
+	ask func(ctx context.Context, n int) error
+}
+
+func (p *paced) Write(b []byte) (int, error) {
+	if p.ask != nil {
+		if err := p.ask(p.ctx, len(b)); err != nil {
+			return 0, err
+		}
+	}
+	return p.w.Write(b)
 }

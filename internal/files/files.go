@@ -10,10 +10,12 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"coffer"
@@ -25,13 +27,24 @@ import (
 )
 
 const (
-	maxDepth     = 1024             // folders above a node
-	openedEvery  = 30 * time.Minute // one file.opened per person and version
-	trashKept    = 30 * 24 * time.Hour
-	uploadKept   = 7 * 24 * time.Hour                    // after the last durable byte
-	backupWindow = 24 * time.Hour                        // between the copy of the database and that of the blobs
-	blobGrace    = backupWindow + uploadKept + time.Hour // dead blobs are kept so long
+	maxDepth    = 1024               // folders above a node
+	openedEvery = 30 * time.Minute   // one file.opened per person and version
+	uploadKept  = 7 * 24 * time.Hour // after the last durable byte
 )
+
+// Retention says how long what was deleted is kept, and where.
+type Retention struct {
+	Trash        time.Duration // in the trash; 0 = 30 days
+	BackupWindow time.Duration // between the copy of the database and that of the blobs; 0 = 24 hours
+	Backups      time.Duration // for how long backups are kept; 0 = 30 days. Only told: it is when erasure is final
+}
+
+// Retention returns what is in force.
+func (s *Service) Retention() Retention { return s.retention }
+
+// grace is how long dead and unknown blobs stay: longer than a backup that
+// copies the database first takes, and than the longest upload.
+func (s *Service) grace() time.Duration { return s.retention.BackupWindow + uploadKept + time.Hour }
 
 // Deps is what a Service stands on. All but Doomed, GivenUp and Log are needed.
 type Deps struct {
@@ -47,6 +60,9 @@ type Deps struct {
 	// GivenUp is the same for PurgeSpace(space).
 	GivenUp func(tx *db.Tx, space coffer.ID) error
 	Log     *slog.Logger
+
+	Retention Retention
+	ScrubRate int64 // bytes a second that the scrub reads at most; 0 = 8 MiB
 }
 
 // Service holds the files of an installation. It gives nothing away itself:
@@ -60,11 +76,21 @@ type Service struct {
 	doomed  func(ctx context.Context, tx *db.Tx, node coffer.ID) error
 	givenUp func(tx *db.Tx, space coffer.ID) error
 	log     *slog.Logger
+
+	retention Retention
+	scrubRate int64
+	scrubbed  atomic.Int64 // bytes, by this process
 }
 
 // New returns the service over d.
 func New(d Deps) *Service {
-	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, log: d.Log}
+	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, log: d.Log,
+		retention: Retention{
+			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
+			BackupWindow: cmp.Or(d.Retention.BackupWindow, 24*time.Hour),
+			Backups:      cmp.Or(d.Retention.Backups, 30*24*time.Hour),
+		},
+		scrubRate: cmp.Or(d.ScrubRate, 8<<20)}
 	if s.doomed == nil {
 		s.doomed = func(context.Context, *db.Tx, coffer.ID) error { return nil }
 	}

@@ -61,7 +61,7 @@ func (p *person) everything() (ids []coffer.ID, items int64) {
 	doomed := p.mkdir(p.root, "doomed")
 	p.put(doomed, "in it", []byte("z"))
 	p.trash(doomed)
-	p.w.ok(p.Delete(ctx, doomed)) // its job has not run
+	p.w.ok(second(p.Delete(ctx, doomed))) // its job has not run
 	left := db.Upload{ID: coffer.NewID(), SpaceID: p.space().ID, ParentID: p.root, Name: "left by a crash", IfExists: coffer.Fail, BlobID: coffer.RandomID(),
 		DEK: []byte{1}, SKVer: 1, Size: 77, Reserved: 77, ExpiresAt: 1 << 60}
 	p.w.ok(p.w.db.Update(ctx, func(tx *db.Tx) error {
@@ -120,14 +120,14 @@ func TestGiveUp(t *testing.T) {
 		if spaces, err := ann.Spaces(ctx); err == nil {
 			t.Errorf("Ann has spaces: %v", spaces)
 		}
-		if r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: true}); err != nil || !r.Clean() || r.Spaces != 2 {
+		if r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: 100}); err != nil || !r.Clean() || r.Spaces != 2 {
 			t.Errorf("check before the job: %+v, %v", r, err)
 		}
 
 		w.ok(w.svc.PurgeSpace(ctx, ben.space().ID)) // is nobody's to remove
 		w.ok(w.svc.PurgeSpace(ctx, space.ID))
 		w.ok(w.svc.PurgeSpace(ctx, space.ID))
-		r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: true})
+		r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: 100})
 		if err != nil || !r.Clean() || r.Spaces != 1 || r.Nodes != 3 || r.Versions != 2 {
 			t.Errorf("check after the job: %+v, %v", r, err)
 		}

@@ -116,13 +116,13 @@ func (s *Service) purgeDoomed(ctx context.Context, id coffer.ID) error {
 	return nil
 }
 
-// PurgeTrash deletes for ever what is in the trash for 30 days.
+// PurgeTrash deletes for ever what is in the trash for long enough.
 func (s *Service) PurgeTrash(ctx context.Context) error {
 	v := s.As(coffer.SystemPrincipal("purge-trash"))
 	for {
 		var nodes []coffer.Node
 		err := s.inspect(ctx, func(tx *db.Tx) (err error) {
-			nodes, err = tx.OldTrash(tx.Now-trashKept.Milliseconds(), emptyBatch)
+			nodes, err = tx.OldTrash(tx.Now-s.retention.Trash.Milliseconds(), emptyBatch)
 			return err
 		})
 		if err != nil || len(nodes) == 0 {
@@ -130,7 +130,7 @@ func (s *Service) PurgeTrash(ctx context.Context) error {
 		}
 		for _, n := range nodes {
 			// It may have been restored or deleted meanwhile.
-			if err := v.Delete(ctx, n.ID); err != nil && !errors.Is(err, coffer.ErrNotFound) {
+			if _, err := v.Delete(ctx, n.ID); err != nil && !errors.Is(err, coffer.ErrNotFound) {
 				return err
 			}
 		}
@@ -163,7 +163,7 @@ func (s *Service) CollectBlobs(ctx context.Context) error {
 	for {
 		var dead []coffer.ID
 		err := s.inspect(ctx, func(tx *db.Tx) (err error) {
-			dead, err = tx.DeadBlobs(tx.Now-blobGrace.Milliseconds(), purgeBatch)
+			dead, err = tx.DeadBlobs(tx.Now-s.grace().Milliseconds(), purgeBatch)
 			return err
 		})
 		if err != nil {
@@ -189,7 +189,7 @@ func (s *Service) CollectBlobs(ctx context.Context) error {
 			break
 		}
 	}
-	orphans, err := s.orphans(ctx, blobGrace)
+	orphans, err := s.orphans(ctx, s.grace())
 	if err != nil {
 		return err
 	}

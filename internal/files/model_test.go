@@ -337,7 +337,7 @@ func (m *model) Delete(*rapid.T) {
 	if l == nil {
 		return
 	}
-	m.want(m.p.Delete(ctx, l.id), "")
+	m.want(second(m.p.Delete(ctx, l.id)), "")
 	drop()
 	m.forget(l)
 }

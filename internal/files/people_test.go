@@ -70,7 +70,7 @@ func TestStrangers(t *testing.T) {
 				"trash root":          v.Trash(ctx, ann.root, 0),
 				"restore":             second(v.Restore(ctx, gone.ID, coffer.ID{})),
 				"restore to own":      second(v.Restore(ctx, gone.ID, bens)),
-				"delete":              v.Delete(ctx, gone.ID),
+				"delete":              second(v.Delete(ctx, gone.ID)),
 				"zip":                 second(v.Zip(ctx, []coffer.ID{f.ID})),
 				"zip among own":       second(v.Zip(ctx, []coffer.ID{benf.ID, f.ID})),
 				"own into Ann's":      second(v.Change(ctx, benf.ID, files.Patch{Parent: &folder})),
@@ -107,7 +107,7 @@ func TestStrangers(t *testing.T) {
 		if page, err := w.svc.As(guest).ListTrash(ctx, 0, ""); err != nil || len(page.Items) != 0 {
 			t.Errorf("a guest's trash: %v, %v", page, err)
 		}
-		if err := w.svc.As(guest).EmptyTrash(ctx); !errors.Is(err, coffer.ErrNotFound) {
+		if err := second(w.svc.As(guest).EmptyTrash(ctx)); !errors.Is(err, coffer.ErrNotFound) {
 			t.Errorf("a guest empties the trash: %v", err)
 		}
 		if after := w.events(); len(after) != len(before) {
@@ -144,7 +144,7 @@ func TestScopes(t *testing.T) {
 		for what, err := range map[string]error{
 			"upload": third(r.Upload(ctx, ann.root, "x", "", body(nil))), "mkdir": third(r.CreateFolder(ctx, ann.root, "x", "")),
 			"version": second(r.UploadVersion(ctx, f.ID, coffer.ID{}, body(nil))), "rename": second(r.Change(ctx, f.ID, files.Patch{Name: &folderName})),
-			"trash": r.Trash(ctx, f.ID, 0), "restore": second(r.Restore(ctx, gone.ID, coffer.ID{})), "delete": r.Delete(ctx, gone.ID), "empty": r.EmptyTrash(ctx),
+			"trash": r.Trash(ctx, f.ID, 0), "restore": second(r.Restore(ctx, gone.ID, coffer.ID{})), "delete": second(r.Delete(ctx, gone.ID)), "empty": second(r.EmptyTrash(ctx)),
 			"stat": second(n.Stat(ctx, f.ID)), "list": second(n.Children(ctx, ann.root, files.ListOptions{})), "open": second(n.Open(ctx, f.ID, coffer.ID{})),
 			"spaces": second(n.Spaces(ctx)), "zip": second(n.Zip(ctx, []coffer.ID{f.ID})), "trash list": second(n.ListTrash(ctx, 0, "")),
 		} {

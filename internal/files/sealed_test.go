@@ -89,7 +89,7 @@ func TestNothingReadable(t *testing.T) {
 	}
 	scan("read")
 	ann.trash(dir)
-	w.ok(ann.EmptyTrash(ctx))
+	w.ok(second(ann.EmptyTrash(ctx)))
 	scan("deleted")
 	w.clean(0)
 }
@@ -185,7 +185,7 @@ func TestCallerGoesAway(t *testing.T) {
 				t.Errorf("size %d: %+v", size, s)
 			}
 		}
-		w.ok(ann.EmptyTrash(ctx))
+		w.ok(second(ann.EmptyTrash(ctx)))
 		w.clean(0)
 	})
 }

@@ -102,7 +102,7 @@ func (v *View) listTrash(tx *db.Tx, p pass, limit int, text string) (page Page[T
 		if err != nil {
 			return page, err
 		}
-		t.PurgeAt, t.Where, t.ParentGone = n.TrashedAt+trashKept.Milliseconds(), where.path, !where.living
+		t.PurgeAt, t.Where, t.ParentGone = n.TrashedAt+v.s.retention.Trash.Milliseconds(), where.path, !where.living
 	}
 	page.Total, err = tx.CountTrash(p.space.ID)
 	return page, err
@@ -188,24 +188,31 @@ func parentGone() error {
 }
 
 // Delete deletes something in the trash for ever. It is gone for everybody at
-// once; a job removes the rest of a large folder.
-func (v *View) Delete(ctx context.Context, id coffer.ID) error {
+// once; a job removes the rest of a large folder. final is when the last backup
+// that may hold it has ended (ms).
+func (v *View) Delete(ctx context.Context, id coffer.ID) (final int64, err error) {
 	p, err := v.reachTrash(ctx, id, coffer.Delete)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
+	return final, v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
+		final = v.s.erased(tx)
 		budget := purgeBatch
 		a, err := v.s.doom(ctx, tx, ps[0].node, &budget)
 		return []act{a}, err
 	}, p)
 }
 
+// erased is when the erasure of what is deleted now is final: when the last
+// backup from before has ended.
+func (s *Service) erased(tx *db.Tx) int64 { return tx.Now + s.retention.Backups.Milliseconds() }
+
 // EmptyTrash deletes for ever all that is in the trash of the own space now.
-func (v *View) EmptyTrash(ctx context.Context) error {
+// final is as of Delete.
+func (v *View) EmptyTrash(ctx context.Context) (final int64, err error) {
 	own, err := v.own(ctx, coffer.Delete)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var upTo int64
 	for more := true; more; {
@@ -213,6 +220,7 @@ func (v *View) EmptyTrash(ctx context.Context) error {
 			if upTo == 0 {
 				upTo = tx.Now
 			}
+			final = v.s.erased(tx)
 			nodes, err := tx.Trash(ps[0].space.ID, upTo+1, coffer.ID{}, emptyBatch)
 			if err != nil {
 				return nil, err
@@ -223,10 +231,10 @@ func (v *View) EmptyTrash(ctx context.Context) error {
 			return v.s.doomAll(ctx, tx, nodes)
 		}, own)
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return final, nil
 }
 
 // emptyBatch is how many nodes of the trash one transaction deletes.

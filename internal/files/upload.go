@@ -194,6 +194,9 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 		src.onRead = v.keepUp(ctx, in, upload)
 	}
 	if err := v.s.write(ctx, src, &st); err != nil {
+		if !direct && v.ended(ctx, in.pass, upload) { // its bytes were removed under it
+			return uploadEnded()
+		}
 		return src.blame(err)
 	}
 	if err := v.s.makeReady(in, &st); err != nil {
@@ -211,6 +214,22 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 		return errors.Join(err, v.s.blobs.Delete(context.WithoutCancel(ctx), st.blob))
 	}
 	return err
+}
+
+// ended reports whether an upload was ended by somebody else.
+func (v *View) ended(ctx context.Context, p pass, upload coffer.ID) bool {
+	err := v.look(ctx, p.node.ID, p.right, func(tx *db.Tx, _ pass) error {
+		_, err := tx.Upload(upload)
+		if errors.Is(err, coffer.ErrNotFound) {
+			return uploadEnded()
+		}
+		return err
+	})
+	return coffer.KindOf(err) == coffer.Gone
+}
+
+func uploadEnded() error {
+	return coffer.E(coffer.Gone, "upload_ended", "This upload took too long and was ended. Start it again.")
 }
 
 // begin is the first transaction: the upload, its blob's row and room for it.
@@ -317,7 +336,7 @@ func (v *View) finish(tx *db.Tx, p pass, upload coffer.ID, st stored, fn func(tx
 	}
 	u, err := tx.Upload(upload)
 	if errors.Is(err, coffer.ErrNotFound) {
-		return nil, coffer.E(coffer.Gone, "upload_ended", "This upload took too long and was ended. Start it again.")
+		return nil, uploadEnded()
 	}
 	if err != nil {
 		return nil, err

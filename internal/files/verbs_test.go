@@ -108,8 +108,8 @@ func TestStory(t *testing.T) {
 			t.Errorf("read %q", got)
 		}
 		ann.trash(f.ID)
-		w.ok(ann.Delete(ctx, f.ID))
-		if err := ann.Delete(ctx, f.ID); code(err) != "not_found" {
+		w.ok(second(ann.Delete(ctx, f.ID)))
+		if err := second(ann.Delete(ctx, f.ID)); code(err) != "not_found" {
 			t.Errorf("deleted twice: %v", err)
 		}
 		if s := ann.space(); s.Used != 0 {
@@ -190,7 +190,7 @@ func TestRefusals(t *testing.T) {
 			"trash: root":                {ann.Trash(ctx, ann.root, 0), "root"},
 			"trash: stale":               {ann.Trash(ctx, f.ID, f.Rev+1), "stale"},
 			"trash: nothing":             {ann.Trash(ctx, none, 7), "not_found"},
-			"delete: living":             {ann.Delete(ctx, f.ID), "not_found"},
+			"delete: living":             {second(ann.Delete(ctx, f.ID)), "not_found"},
 			"restore: living":            {second(ann.Restore(ctx, f.ID, a)), "not_found"},
 			"list: a file":               {list(f.ID, files.ListOptions{}), "not_a_folder"},
 			"list: sort":                 {list(a, files.ListOptions{Sort: "colour"}), "invalid"},

@@ -209,7 +209,7 @@ func (p *person) readVersion(id, version coffer.ID) ([]byte, error) {
 // clean runs Check and wants nothing wrong, and orphans as many as said.
 func (w *world) clean(orphans int) files.Report {
 	w.t.Helper()
-	r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: true})
+	r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: 100})
 	w.ok(err)
 	for _, p := range r.Problems {
 		w.t.Errorf("check: %+v", p)

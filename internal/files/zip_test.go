@@ -264,7 +264,7 @@ func TestDamage(t *testing.T) {
 		t.Errorf("zip of a lost file: %v, %d of %d bytes", err, buf.Len(), z.Size)
 	}
 
-	r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: true})
+	r, err := w.svc.Check(ctx, files.CheckOptions{ReadData: 100})
 	w.ok(err)
 	var found []string
 	for _, p := range r.Problems {

@@ -50,6 +50,10 @@ type Options struct {
 	UI      http.Handler // the web interface at /; nil: none
 	Jobs    bool         // run background jobs in this process
 
+	Retention  files.Retention
+	ScrubEvery time.Duration // how often all contents are read and authenticated; 0: never
+	ScrubRate  int64         // bytes a second; 0 = the product's
+
 	Hasher *cred.Hasher  // nil: one with the product's parameters
 	Idle   time.Duration // for how long a body may stand still; 0 = 2 minutes
 	Grace  time.Duration // for running requests when the server stops; 0 = 15 s
@@ -78,6 +82,7 @@ const (
 	jobBlobs   = "files.collect_blobs"
 	jobExpired = "accounts.purge_expired"
 	jobKeys    = "keys.finish"
+	jobScrub   = "files.scrub"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -97,6 +102,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{o: o}
 	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: new(content.IO), Install: o.Install, Log: o.Log,
+		Retention: o.Retention, ScrubRate: o.ScrubRate,
 		Doomed:  func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
 		GivenUp: func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) }})
 	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
@@ -108,7 +114,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 		Bearer: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
 			return s.accounts.AuthenticateToken(ctx, secret, api.From(from))
 		}})
-	s.api = api.New(api.Options{Gate: g, Accounts: s.accounts, Files: s.files, BaseURL: o.BaseURL, Version: o.Version})
+	s.api = api.New(api.Options{Gate: g, Accounts: s.accounts, Files: s.files, BaseURL: o.BaseURL, Version: o.Version, Retention: s.files.Retention()})
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/", s.api)
@@ -128,6 +134,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobBlobs, Every: 24 * time.Hour},
 			{Kind: jobExpired, Every: time.Hour},
 			{Kind: jobKeys, Every: time.Hour},
+			{Kind: jobScrub, Every: time.Hour},
 		}})
 	}
 	return s, nil
@@ -146,7 +153,15 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobBlobs:         timed(s.files.CollectBlobs),
 		jobExpired:       timed(s.accounts.PurgeExpired),
 		jobKeys:          timed(s.o.Keyring.Finish),
+		jobScrub:         timed(s.scrub),
 	}
+}
+
+func (s *Server) scrub(ctx context.Context) error {
+	if s.o.ScrubEvery == 0 {
+		return nil
+	}
+	return s.files.Scrub(ctx, s.o.ScrubEvery)
 }
 
 // Handler answers everything: the API, the web interface, the health checks.

@@ -10,6 +10,14 @@ type Instance struct {
 	Signup       string   `json:"signup" enum:"open,domains,invitation,closed" doc:"Who may join: anybody, addresses at some domains, only who is invited, nobody. Invitations count with all but closed"`
 	Domains      []string `json:"domains" doc:"E-mail domains that may sign up when signup is domains"`
 	Version      string   `json:"version"`
+	TrashDays    int      `json:"trash_days" doc:"How many days things stay in the trash"`
+	BackupDays   int      `json:"backup_days" doc:"How many days backups may keep what was deleted for ever"`
+}
+
+// Keys is how the keys of the installation are: GET /keys.
+type Keys struct {
+	ExportedAt int64 `json:"exported_at" doc:"When they were exported last (ms); 0: never"`
+	Current    bool  `json:"export_is_current" doc:"That export holds the present keys"`
 }
 
 // Setup makes the first owner: POST /setup.

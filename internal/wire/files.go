@@ -69,6 +69,22 @@ type Copy struct {
 	Name     string    `json:"name,omitempty"`
 }
 
+// Erased answers what deletes for ever.
+type Erased struct {
+	FinalAt int64 `json:"final_at" doc:"When the last backup that may hold it has ended, by the server's settings (ms)"`
+}
+
+// Damaged is a file whose stored content cannot be read as a whole.
+type Damaged struct {
+	NodeID  coffer.ID `json:"node_id"`
+	Name    string    `json:"name"`
+	Version int64     `json:"version" doc:"Number of the version"`
+	Current bool      `json:"current" doc:"It is the file's present content"`
+	Owner   *Person   `json:"owner,omitempty"`
+	Lost    bool      `json:"lost" doc:"Nothing of it can be read; else a part"`
+	FoundAt int64     `json:"found_at"`
+}
+
 // TrashItem is a node in the trash with what its owner needs to know.
 type TrashItem struct {
 	Node       Node    `json:"node"`

@@ -24,6 +24,8 @@ export const keys = {
   sessions: ["sessions"] as const,
   tokens: ["tokens"] as const,
   settings: ["settings"] as const,
+  keyExport: ["keys"] as const,
+  damaged: ["damaged"] as const,
   invitations: ["invitations"] as const,
   spaces: ["spaces"] as const,
   nodes: ["nodes"] as const,

@@ -182,9 +182,9 @@ export const account = {
     text: "Your files, versions and trash go with it. This cannot be undone.",
     button: "Delete my account…",
     ask: "Delete your account for ever?",
-    askText: (email: string) => `The account ${email} and all its files, versions and trash are deleted. This cannot be undone. Backups may keep copies for up to 30 days.`,
-    askCounted: (email: string, items: string, size: string) =>
-      `The account ${email} is deleted. With it ${items}, ${size}, are deleted for ever. This cannot be undone. Backups may keep copies for up to 30 days.`,
+    askText: (email: string, days: string) => `The account ${email} and all its files, versions and trash are deleted. This cannot be undone. Backups may keep copies for up to ${days}.`,
+    askCounted: (email: string, items: string, size: string, days: string) =>
+      `The account ${email} is deleted. With it ${items}, ${size}, are deleted for ever. This cannot be undone. Backups may keep copies for up to ${days}.`,
     items: { one: "# file or folder", other: "# files and folders" },
     act: "Delete my account",
     done: "Your account is deleted. You get an e-mail that says so.",
@@ -246,6 +246,15 @@ export const account = {
     save: "Save",
     saveOrganisation: "Save organisation",
     unsaved: "Not saved yet",
+  },
+
+  attention: {
+    title: "Needs attention",
+    neverExported: "The keys of this server were never exported. If the master key is lost, so is every file. On the server, run: cofferd keys export",
+    exportOld: (date: string) => `The keys have changed since they were exported on ${date}. Export them again. On the server, run: cofferd keys export`,
+    partlyDamaged: (file: string, version: string, owner: string) => `A part of ${file}, version ${version}, of ${owner} cannot be read. Restore it from a backup.`,
+    lost: (file: string, version: string, owner: string) => `${file}, version ${version}, of ${owner} cannot be read. Restore it from a backup.`,
+    nobody: "a person who is gone",
   },
 
   more: {

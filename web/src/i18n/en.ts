@@ -65,6 +65,7 @@ export const en = {
     you: "Only you",
   },
 
+  days: { one: "# day", other: "# days" },
   offline: "You are offline. You can look at what is loaded. Uploads wait and go on by themselves.",
   reference: (ref: string) => `Reference ${ref}`,
   copyReference: (ref: string) => `Copy reference ${ref}`,
