@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -108,7 +109,11 @@ func (a *app) metrics(h *house, s *server.Server) (end func(), err error) {
 		return nil, fmt.Errorf("metrics-listen: %w", err)
 	}
 	m := &http.Server{Handler: s.Metrics(), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
-	go m.Serve(ln)
+	go func() {
+		if err := m.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			h.log.Error("the metrics have ended", "err", err)
+		}
+	}()
 	h.log.Info("metrics", "listen", ln.Addr().String())
 	return func() { m.Close() }, nil
 }
