@@ -60,10 +60,14 @@ func (tx *Tx) TakeQuota(id coffer.ID, used, reserved int64) (bool, error) {
 }
 
 // GiveUpSpace takes a space away from its owner, who may make another one, and
-// deletes its tree for ever. The rows go with PurgeNode and the like, at last
+// deletes its tree for ever: its keys are erased here and now, so that nothing
+// of it can be opened any more. The rows go with PurgeNode and the like, at last
 // with DeleteSpace.
 func (tx *Tx) GiveUpSpace(s coffer.Space) error {
 	if err := tx.execOne(`UPDATE space SET owner_id = NULL WHERE id = $1`, s.ID); err != nil {
+		return err
+	}
+	if err := tx.eraseSpaceKeys(s.ID); err != nil {
 		return err
 	}
 	_, err := tx.exec(`UPDATE node SET doomed_at = $2 WHERE id = $1 AND doomed_at IS NULL`, s.RootID, tx.Now)

@@ -1,6 +1,10 @@
 package db
 
-import "coffer"
+import (
+	"bytes"
+
+	"coffer"
+)
 
 // SpaceKey is one version of the key of a space, sealed.
 type SpaceKey struct {
@@ -45,6 +49,27 @@ func (tx *Tx) ActivateSpaceKey(space coffer.ID, version uint32) error {
 		return err
 	}
 	return tx.execOne(`UPDATE space_key SET active = TRUE, inactive_since = NULL WHERE space_id = $1 AND sk_ver = $2`, space, int64(version))
+}
+
+// erased is what is left of a sealed space key that was erased: the rows of
+// files name its version until they are gone. No record begins like this.
+var erased = []byte{0}
+
+// Erased reports whether the key was erased.
+func (k SpaceKey) Erased() bool { return bytes.Equal(k.Sealed, erased) }
+
+// Erased reports whether the record is a key that was erased.
+func (r SealedRecord) Erased() bool { return bytes.Equal(r.Sealed, erased) }
+
+// eraseSpaceKeys makes everything in a space unreadable, for ever.
+func (tx *Tx) eraseSpaceKeys(space coffer.ID) error {
+	_, err := tx.exec(`UPDATE space_key SET sealed = $2, active = FALSE, inactive_since = COALESCE(inactive_since, $3) WHERE space_id = $1`, space, erased, tx.Now)
+	return err
+}
+
+// SpaceKeys returns all versions of a space's key.
+func (tx *Tx) SpaceKeys(space coffer.ID) ([]SpaceKey, error) {
+	return collect(tx, scanSpaceKey, `SELECT `+spaceKeyColumns+` FROM space_key WHERE space_id = $1 ORDER BY sk_ver`, space)
 }
 
 // OldSpaceKey is a version of a space's key that is not active any more.

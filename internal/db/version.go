@@ -54,7 +54,8 @@ type VersionBlob struct {
 	BlobSize int64 // sealed bytes
 }
 
-// VersionBlobs returns up to limit versions in order of id, those above after.
+// VersionBlobs returns up to limit versions in order of id, those above after,
+// without what is in spaces that were given up.
 func (tx *Tx) VersionBlobs(after coffer.ID, limit int) ([]VersionBlob, error) {
 	return collect(tx, func(scan scan) (v VersionBlob, err error) {
 		err = scan(&v.ID, &v.NodeID, &v.SpaceID, &v.Number, &v.BlobID, &v.Size, &v.MediaType, &v.DEK, &v.SKVer, &v.CreatedBy, &v.CreatedAt,
@@ -62,5 +63,7 @@ func (tx *Tx) VersionBlobs(after coffer.ID, limit int) ([]VersionBlob, error) {
 		return v, err
 	}, `SELECT `+versionColumns+`,
 			CASE WHEN b.id IS NULL THEN FALSE ELSE TRUE END, COALESCE(b.state, 0) = 1, COALESCE(b.part_log2, 0), COALESCE(b.size, 0)
-		FROM version AS v LEFT JOIN blob AS b ON b.id = v.blob_id WHERE v.id > $1 ORDER BY v.id LIMIT CAST($2 AS BIGINT)`, after[:], limit)
+		FROM version AS v LEFT JOIN blob AS b ON b.id = v.blob_id
+		WHERE v.id > $1 AND NOT EXISTS (SELECT 1 FROM space AS s WHERE s.id = v.space_id AND s.owner_id IS NULL AND s.kind = $3)
+		ORDER BY v.id LIMIT CAST($2 AS BIGINT)`, after[:], limit, coffer.Personal)
 }

@@ -70,7 +70,7 @@ const checkPage = 500
 // about the check itself; what it found is in the report.
 func (s *Service) Check(ctx context.Context, o CheckOptions) (Report, error) {
 	c := check{s: s, o: o}
-	for _, step := range []func(context.Context) error{c.spaces, c.nodes, c.versions, c.blobs} {
+	for _, step := range []func(context.Context) error{c.spaces, c.nodes, c.versions, c.uploads, c.blobs} {
 		if err := step(ctx); err != nil {
 			return c.Report, err
 		}
@@ -170,7 +170,12 @@ func (c *check) spaces(ctx context.Context) error {
 func (c *check) space(tx *db.Tx, s coffer.Space, n db.Counts) error {
 	c.Spaces++
 	where := "space " + s.ID.String()
-	c.total += n.Used
+	if !s.GivenUp() {
+		c.total += n.Used
+		if err := c.keys(tx, s, where); err != nil {
+			return err
+		}
+	}
 	if n.Used != s.Used || n.Reserved != s.Reserved {
 		c.miscounted(s.ID, coffer.ID{}, where, "used %d, counted %d; reserved %d, counted %d", s.Used, n.Used, s.Reserved, n.Reserved)
 	}
@@ -191,6 +196,70 @@ func (c *check) space(tx *db.Tx, s coffer.Space, n db.Counts) error {
 	if all != reached {
 		c.bad("tree", where, "%d of %d nodes hang on nothing", all-reached, all)
 	}
+	return nil
+}
+
+// keys opens all keys of a space: one that no file needs is needed by the next.
+func (c *check) keys(tx *db.Tx, s coffer.Space, where string) error {
+	keys, err := tx.SpaceKeys(s.ID)
+	active := 0
+	for _, row := range keys {
+		if row.Active {
+			active++
+		}
+		key, err := c.s.keys.OpenSpaceKey(row)
+		if err != nil {
+			c.bad("damaged_key", where, "version %d of its key cannot be opened: %v", row.Version, err)
+			continue
+		}
+		key.Clear()
+	}
+	if err == nil && active != 1 {
+		c.bad("damaged_key", where, "%d of its keys are the active one, not 1", active)
+	}
+	return err
+}
+
+// uploads opens the keys of uploads that are not finished.
+func (c *check) uploads(ctx context.Context) error {
+	for after := (coffer.ID{}); ; {
+		n := 0
+		err := c.s.inspect(ctx, func(tx *db.Tx) error {
+			all, err := tx.Uploads(after, checkPage)
+			n = len(all)
+			for _, u := range all {
+				after = u.ID
+				if err := c.upload(tx, u); err != nil {
+					return err
+				}
+			}
+			return err
+		})
+		if err != nil || n < checkPage {
+			return err
+		}
+	}
+}
+
+func (c *check) upload(tx *db.Tx, u db.Upload) error {
+	space, err := tx.Space(u.SpaceID)
+	if err != nil || space.GivenUp() {
+		return err
+	}
+	row, err := tx.SpaceKey(u.SpaceID, u.SKVer)
+	if err != nil {
+		return err
+	}
+	key, err := c.s.keys.OpenSpaceKey(row)
+	if err != nil {
+		return nil //nolint:nilerr // told with the space
+	}
+	defer key.Clear()
+	dek, err := key.OpenUpload(u.ID, u.BlobID, u.DEK)
+	if err != nil {
+		c.bad("damaged_key", "upload "+u.ID.String(), "its key cannot be opened: %v", err)
+	}
+	dek.Key.Clear()
 	return nil
 }
 
@@ -314,6 +383,9 @@ func (c *check) content(ctx context.Context, where string, v openedVersion, read
 	}
 	obj, err := c.s.blobs.Open(ctx, v.BlobID)
 	if errors.Is(err, blob.ErrNotExist) {
+		if err := c.s.marked(ctx); err != nil {
+			return err
+		}
 		c.bad("lost_blob", where, "its blob %s is not in the store", v.BlobID)
 		return nil
 	}
@@ -332,7 +404,7 @@ func (c *check) content(ctx context.Context, where string, v openedVersion, read
 		return nil
 	}
 	c.Read++
-	r, err := c.s.io.Open(ctx, c.s.blobs, v.BlobID, dek)
+	r, err := c.s.openBlob(ctx, v.BlobID, dek)
 	if err == nil {
 		sum := sha256.New()
 		_, err = r.WriteRangeTo(ctx, &paced{ctx, sum, pace}, 0, v.Size)

@@ -79,7 +79,7 @@ func (v *View) open(ctx context.Context, id, version coffer.ID, also func(tx *db
 	if c.dek.Digest == seal.FileSHA256 {
 		c.SHA256 = c.dek.Sum[:]
 	}
-	if c.r, err = v.s.io.Open(ctx, v.s.blobs, c.Version.BlobID, c.dek); err != nil {
+	if c.r, err = v.s.openBlob(ctx, c.Version.BlobID, c.dek); err != nil {
 		c.dek.Key.Clear()
 		return nil, err
 	}

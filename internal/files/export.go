@@ -243,8 +243,11 @@ func (x *Export) Open(ctx context.Context, e ExportEntry) (*Content, error) {
 	if c.dek.Digest == seal.FileSHA256 {
 		c.SHA256 = c.dek.Sum[:]
 	}
-	if c.r, err = x.s.io.Open(ctx, x.s.blobs, c.Version.BlobID, c.dek); err != nil {
+	if c.r, err = x.s.openBlob(ctx, c.Version.BlobID, c.dek); err != nil {
 		c.dek.Key.Clear()
+		if coffer.KindOf(err) == coffer.Busy {
+			return nil, err // all of them would look lost
+		}
 		return nil, unreadable(ctx, err)
 	}
 	return c, nil

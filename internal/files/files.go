@@ -273,6 +273,28 @@ func (s *Service) sealKey(tx *db.Tx, p pass, ver *db.Version, dek seal.DEK) erro
 	return nil
 }
 
+// marked reports that the store is the one of this installation. A volume may
+// go, or another one come, while the server runs: then nothing is written to
+// it, and nothing counts as lost.
+func (s *Service) marked(ctx context.Context) error {
+	if err := s.blobs.Marker(ctx, s.install, false); err != nil {
+		return &coffer.Error{Kind: coffer.Busy, Code: "store_away", Msg: "The storage is not available right now. Nothing is lost; try again later.", Err: err}
+	}
+	return nil
+}
+
+// openBlob opens the content of a blob with its file key. It is coffer.Corrupt
+// only on the store of this installation.
+func (s *Service) openBlob(ctx context.Context, id coffer.ID, dek seal.DEK) (*content.Reader, error) {
+	r, err := s.io.Open(ctx, s.blobs, id, dek)
+	if coffer.KindOf(err) == coffer.Corrupt {
+		if away := s.marked(ctx); away != nil {
+			return nil, away
+		}
+	}
+	return r, err
+}
+
 // takeQuota adds to the bytes that a space holds and has reserved.
 func takeQuota(tx *db.Tx, p pass, used, reserved int64) error {
 	ok, err := tx.TakeQuota(p.space.ID, used, reserved)

@@ -124,6 +124,26 @@ func TestGiveUp(t *testing.T) {
 			t.Errorf("check before the job: %+v, %v", r, err)
 		}
 
+		// Its keys are no more, even for who has the master key, and a rotation
+		// goes over what is left of them.
+		w.ok(w.db.View(ctx, func(tx *db.Tx) error {
+			k, err := tx.SpaceKey(space.ID, 1)
+			if _, opening := w.keys.OpenSpaceKey(k); !k.Erased() || opening == nil {
+				t.Errorf("the space key is still there: %x, %v", k.Sealed, opening)
+			}
+			return err
+		}))
+		kek, err := w.keys.AddKEK(ctx)
+		w.ok(err)
+		w.ok(w.keys.ActivateKEK(ctx, kek))
+		w.ok(w.keys.Reseal(ctx))
+		w.ok(second(w.keys.RotateSpaces(ctx)))
+		w.ok(w.keys.ResealSpaces(ctx))
+		w.ok(w.svc.Scrub(ctx, time.Hour))
+		if h, err := w.svc.Health(ctx); err != nil || h.Damaged != 0 {
+			t.Errorf("scrubbed: %+v, %v", h, err)
+		}
+
 		w.ok(w.svc.PurgeSpace(ctx, ben.space().ID)) // is nobody's to remove
 		w.ok(w.svc.PurgeSpace(ctx, space.ID))
 		w.ok(w.svc.PurgeSpace(ctx, space.ID))

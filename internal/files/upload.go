@@ -294,6 +294,9 @@ func (s *Service) write(ctx context.Context, src io.Reader, st *stored) error {
 		return err
 	}
 	st.mediaType = mediaType(head[:n])
+	if err := s.marked(ctx); err != nil {
+		return err
+	}
 	dst, err := s.blobs.Stage(ctx, st.blob, content.StoredPartSize(st.dek.PartLog))
 	if err != nil {
 		return err

@@ -155,6 +155,9 @@ func (k *Keyring) Reseal(ctx context.Context) error {
 	active := k.Active()
 	for _, c := range kekColumns() {
 		_, err := k.resealColumn(ctx, c, coffer.ID{}, active, RotationKEK, func(r db.SealedRecord) ([]byte, error) {
+			if r.Erased() { // of a space that is being removed
+				return r.Sealed, nil
+			}
 			plain, err := k.open(k.place(c, r), r.Version, r.Sealed)
 			if err != nil {
 				return nil, err
@@ -275,10 +278,12 @@ func (k *Keyring) RotateSpaces(ctx context.Context) (int64, error) {
 			return n, err
 		}
 		for _, id := range ids {
-			if _, err := k.RotateSpace(ctx, id); err != nil && !errors.Is(err, coffer.ErrNotFound) {
+			switch _, err := k.RotateSpace(ctx, id); {
+			case err == nil:
+				n++
+			case coffer.KindOf(err) != coffer.NotFound: // else it was given up
 				return n, err
 			}
-			n++
 		}
 		after = ids[len(ids)-1]
 	}
