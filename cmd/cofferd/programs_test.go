@@ -152,6 +152,7 @@ func (p *process) stop(s syscall.Signal) error {
 //	serve [flags]    starts cofferd, sets $URL and $SETUP
 //	shutdown [KILL]  ends it (TERM), and writes its log to server.log
 //	post path file   sends a file as JSON, its $VARIABLES filled in, and wants 2xx
+//	answers code path  wants this status for GET
 //	exits code cmd   runs a command and wants this exit code
 //	cert file key    makes a certificate for 127.0.0.1
 //	mode perm file   wants these permissions
@@ -187,7 +188,7 @@ func runScripts(t *testing.T, dir string, newDSN func() string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "shutdown": shutdownCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd, "cert": certCmd,
+			"serve": serveCmd, "shutdown": shutdownCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd, "cert": certCmd, "answers": answersCmd,
 		},
 		RequireUniqueNames: true,
 		Deadline:           time.Now().Add(4 * time.Minute), // a program that should have refused may serve for ever
@@ -243,6 +244,15 @@ func postCmd(ts *testscript.TestScript, _ bool, args []string) {
 	defer res.Body.Close()
 	if answer, _ := io.ReadAll(res.Body); res.StatusCode >= 300 {
 		ts.Fatalf("%s: %s", res.Status, answer)
+	}
+}
+
+func answersCmd(ts *testscript.TestScript, _ bool, args []string) {
+	res, err := http.Get(ts.Getenv("URL") + args[1])
+	ts.Check(err)
+	res.Body.Close()
+	if got := fmt.Sprint(res.StatusCode); got != args[0] {
+		ts.Fatalf("GET %s answers %s, want %s", args[1], got, args[0])
 	}
 }
 
