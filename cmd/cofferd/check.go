@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -74,6 +75,8 @@ type checkProblem struct {
 	Kind  string `json:"kind"`
 	Where string `json:"where"`
 	Text  string `json:"text"`
+	File  string `json:"file,omitempty"`  // its path
+	Owner string `json:"owner,omitempty"` // address
 }
 
 type checkOrphan struct {
@@ -105,7 +108,7 @@ func (c checkCmd) Run(a *app) error {
 	out := checkResult{Spaces: report.Spaces, Nodes: report.Nodes, Versions: report.Versions, Bytes: report.Bytes, Read: report.Read,
 		Problems: []checkProblem{}, Orphans: []checkOrphan{}, Repaired: []checkRepair{}}
 	for _, p := range report.Problems {
-		out.Problems = append(out.Problems, checkProblem{p.Kind, p.Where, p.Text})
+		out.Problems = append(out.Problems, checkProblem{p.Kind, p.Where, p.Text, p.File, p.Owner})
 	}
 	for _, r := range report.Repaired {
 		out.Repaired = append(out.Repaired, checkRepair(r))
@@ -141,6 +144,9 @@ func (r checkResult) print(std cmdline.Stdio) error {
 	w.printf("%d spaces, %d files and folders, %d versions, %d bytes: %s.\n", r.Spaces, r.Nodes, r.Versions, r.Bytes, how)
 	for _, p := range r.Problems {
 		w.printf("DAMAGE %s %s: %s\n", p.Kind, cmdline.Printable(p.Where, false), cmdline.Printable(p.Text, false))
+		if p.File != "" {
+			w.printf("       it is %s of %s\n", cmdline.Printable(p.File, false), cmdline.Printable(cmp.Or(p.Owner, "nobody"), false))
+		}
 	}
 	for _, p := range r.Repaired {
 		w.printf("repaired %s: %s\n", cmdline.Printable(p.Where, false), cmdline.Printable(p.Text, false))

@@ -47,6 +47,8 @@ type Problem struct {
 	Kind  string // lost_blob, wrong_size, damaged_key, damaged_data, counter, tree, blob_row
 	Where string // what it is about: "version <id>"
 	Text  string
+	File  string // path of the file whose content is concerned, "" for other problems
+	Owner string // e-mail address of its owner, "" when there is none
 
 	space, folder coffer.ID // of a counter; no folder: the bytes of the space
 }
@@ -138,7 +140,7 @@ func (c *check) bad(kind, where, format string, a ...any) {
 
 // miscounted is bad for a counter of a space or of a folder in it.
 func (c *check) miscounted(space, folder coffer.ID, where, format string, a ...any) {
-	c.Problems = append(c.Problems, Problem{"counter", where, fmt.Sprintf(format, a...), space, folder})
+	c.Problems = append(c.Problems, Problem{Kind: "counter", Where: where, Text: fmt.Sprintf(format, a...), space: space, folder: folder})
 }
 
 // spaces reads all spaces in one snapshot: what is counted and what is stored
@@ -197,6 +199,45 @@ func (c *check) space(tx *db.Tx, s coffer.Space, n db.Counts) error {
 		c.bad("tree", where, "%d of %d nodes hang on nothing", all-reached, all)
 	}
 	return nil
+}
+
+// name tells people which file the problems from one on are about: nobody can
+// fetch an id from a backup.
+func (c *check) name(ctx context.Context, v db.Version, from int) error {
+	if from == len(c.Problems) {
+		return nil
+	}
+	return c.s.inspect(ctx, func(tx *db.Tx) error {
+		node, err := tx.Node(v.NodeID)
+		if errors.Is(err, coffer.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		above, err := tx.Above(node.ID)
+		if err != nil {
+			return err
+		}
+		file := ""
+		for _, folder := range above {
+			if folder.Name != "" { // a root has none
+				file += "/" + folder.Name
+			}
+		}
+		space, err := tx.Space(v.SpaceID)
+		if err != nil {
+			return err
+		}
+		owner, err := tx.User(space.OwnerID)
+		if err != nil && !errors.Is(err, coffer.ErrNotFound) {
+			return err
+		}
+		for i := from; i < len(c.Problems); i++ {
+			c.Problems[i].File, c.Problems[i].Owner = file+"/"+node.Name, owner.Email
+		}
+		return nil
+	})
 }
 
 // keys opens all keys of a space: one that no file needs is needed by the next.
@@ -361,6 +402,14 @@ func (c *check) version(ctx context.Context, v openedVersion, read bool, pace fu
 	defer func() { v.dek.Key.Clear() }()
 	c.Versions++
 	c.Bytes += v.Size
+	from := len(c.Problems)
+	if err := c.look(ctx, v, read, pace); err != nil {
+		return err
+	}
+	return c.name(ctx, v.Version, from)
+}
+
+func (c *check) look(ctx context.Context, v openedVersion, read bool, pace func(ctx context.Context, n int) error) error {
 	where := "version " + v.ID.String() + " of file " + v.NodeID.String()
 	switch {
 	case v.err != nil:

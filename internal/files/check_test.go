@@ -30,7 +30,7 @@ func TestCheckFindsOldAndForeignBytes(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), newClock(), store)
 	ann := w.person("Ann")
 	const size = 3 << 14 // three chunks and an empty one
-	older := ann.put(ann.root, "f", random(size))
+	older := ann.put(ann.mkdir(ann.root, "Docs"), "f", random(size))
 	before, err := os.ReadFile(blobPath(dir, w.blobOf(older)))
 	w.ok(err)
 	f, err := ann.UploadVersion(ctx, older.ID, coffer.ID{}, body(random(size)))
@@ -60,7 +60,8 @@ func TestCheckFindsOldAndForeignBytes(t *testing.T) {
 		w.ok(os.WriteFile(path, r.bytes, 0o600))
 		report, err := w.svc.Check(ctx, files.CheckOptions{ReadData: 100})
 		w.ok(err)
-		if len(report.Problems) != 1 || report.Problems[0].Kind != r.kind || !strings.HasPrefix(report.Problems[0].Where, "version "+f.VersionID.String()) {
+		if len(report.Problems) != 1 || report.Problems[0].Kind != r.kind || !strings.HasPrefix(report.Problems[0].Where, "version "+f.VersionID.String()) ||
+			report.Problems[0].File != "/Docs/f" || report.Problems[0].Owner != "ann@example.com" {
 			t.Errorf("%s: %+v, want %s of %v", r.name, report.Problems, r.kind, f.VersionID)
 		}
 		report, err = w.svc.Check(ctx, files.CheckOptions{})
