@@ -456,7 +456,11 @@ func (c *check) content(ctx context.Context, where string, v openedVersion, read
 	r, err := c.s.openBlob(ctx, v.BlobID, dek)
 	if err == nil {
 		sum := sha256.New()
-		_, err = r.WriteRangeTo(ctx, &paced{ctx, sum, pace}, 0, v.Size)
+		out := &taker{w: &paced{ctx, sum, pace}}
+		_, err = r.WriteRangeTo(ctx, out, 0, v.Size)
+		if out.err != nil { // cut off: says nothing about the content
+			return errors.Join(out.err, r.Close())
+		}
 		if err == nil && dek.Digest == seal.FileSHA256 && !bytes.Equal(sum.Sum(nil), dek.Sum[:]) {
 			c.bad("damaged_data", where, "its content is not what its SHA-256 says")
 		}

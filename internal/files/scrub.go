@@ -38,6 +38,11 @@ func (s *Service) Scrub(ctx context.Context, every time.Duration) error {
 	limit := rate.NewLimiter(rate.Limit(s.scrubRate), scrubBurst)
 	pace := func(ctx context.Context, n int) error {
 		s.scrubbed.Add(int64(n))
+		for ; n > scrubBurst; n -= scrubBurst {
+			if err := limit.WaitN(ctx, scrubBurst); err != nil {
+				return err
+			}
+		}
 		return limit.WaitN(ctx, n)
 	}
 	saved := time.Now()

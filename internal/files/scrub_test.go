@@ -11,6 +11,7 @@ import (
 
 	"coffer"
 	"coffer/internal/blob"
+	"coffer/internal/content"
 	"coffer/internal/db"
 	"coffer/internal/files"
 )
@@ -163,6 +164,37 @@ func TestScrubGoesOn(t *testing.T) {
 			}
 			return err
 		}))
+	})
+}
+
+// TestScrubKeepsItsPace: not more than a burst is read at once, and a pass that
+// is cut off remembers where it was.
+func TestScrubKeepsItsPace(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ann := w.person("Ann")
+		first := ann.put(ann.root, "first", random(1<<20))
+		ann.put(ann.root, "second", random(1<<20))
+		slow := files.New(files.Deps{DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install, ScrubRate: 1})
+		// The second file would take days, so that it does not even begin.
+		hour, cancel := context.WithTimeout(ctx, time.Hour)
+		defer cancel()
+		if err := slow.Scrub(hour, time.Hour); err == nil {
+			t.Fatal("2 MiB were read at one byte a second")
+		}
+		if all, err := ann.Damaged(ctx); err != nil || len(all) != 0 {
+			t.Errorf("damage because of a cut: %+v, %v", all, err)
+		}
+		state := func() (s db.Scrub) {
+			w.ok(w.db.View(ctx, func(tx *db.Tx) (err error) { s, err = tx.Scrub(); return err }))
+			return s
+		}
+		if s := state(); s.After != first.VersionID || s.Versions != 1 || s.EndedAt != 0 {
+			t.Errorf("cut off: %+v, want it behind %v", s, first.VersionID)
+		}
+		w.ok(w.svc.Scrub(ctx, time.Hour))
+		if s := state(); !s.After.IsZero() || s.Versions != 2 || s.EndedAt == 0 {
+			t.Errorf("at the end: %+v", s)
+		}
 	})
 }
 
