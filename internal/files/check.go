@@ -403,13 +403,13 @@ func (c *check) version(ctx context.Context, v openedVersion, read bool, pace fu
 	c.Versions++
 	c.Bytes += v.Size
 	from := len(c.Problems)
-	if err := c.look(ctx, v, read, pace); err != nil {
+	if err := c.verify(ctx, v, read, pace); err != nil {
 		return err
 	}
 	return c.name(ctx, v.Version, from)
 }
 
-func (c *check) look(ctx context.Context, v openedVersion, read bool, pace func(ctx context.Context, n int) error) error {
+func (c *check) verify(ctx context.Context, v openedVersion, read bool, pace func(ctx context.Context, n int) error) error {
 	where := "version " + v.ID.String() + " of file " + v.NodeID.String()
 	switch {
 	case v.err != nil:

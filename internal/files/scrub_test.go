@@ -304,6 +304,25 @@ func TestPausedUpload(t *testing.T) {
 				}
 			}
 		}
+		// A small body goes without a row: while it pauses its bytes look like an
+		// orphan's. Behind the grace period it fails, and no file is without bytes.
+		data := random(900 << 10)
+		from, to := io.Pipe()
+		ended := make(chan error, 1)
+		go func() {
+			_, _, err := ann.Upload(ctx, ann.root, "small", coffer.Fail, files.Body{Reader: from, Size: int64(len(data))})
+			from.CloseWithError(err)
+			ended <- err
+		}()
+		_, err := to.Write(data[:500<<10])
+		w.ok(err)
+		w.clock.move(9 * 24 * time.Hour)
+		collect()
+		_, _ = to.Write(data[500<<10:])
+		to.Close()
+		if err := <-ended; err == nil || strings.Contains(ann.names(ann.root), "small") {
+			t.Errorf("a small body that paused too long: %v, and there is %s", err, ann.names(ann.root))
+		}
 		if got := ann.read(other.ID); string(got) != "other" {
 			t.Errorf("the other file is %q", got)
 		}
