@@ -143,7 +143,7 @@ func (a *API) raw(h func(http.ResponseWriter, *http.Request) error, describe fun
 		a.handle(&op, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := h(w, r); err != nil {
 				if gate.Begun(w) {
-					gate.Abort(r, err)
+					gate.Abort(w, r, err)
 				}
 				a.Gate.Fail(w, r, err)
 			}

@@ -109,8 +109,10 @@ func SetErrorHeaders(h http.Header, err error) {
 
 // Abort ends an answer that has begun and cannot be completed: the connection
 // (or HTTP/2 stream) is cut, so that nobody takes the part for the whole.
-func Abort(r *http.Request, err error) {
+func Abort(w http.ResponseWriter, r *http.Request, err error) {
 	recall(r.Context()).err = err
+	// What is good goes out first: a small answer may still be in the buffer.
+	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }
 
