@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -138,30 +140,79 @@ func TestDatabaseFaults(t *testing.T) {
 		},
 			func(p *person, in fixture) bool { return p.names(p.root) == "" && len(p.inTrash()) == 0 },
 			func(p *person, in fixture) bool { return p.names(p.root) == "dir/" || len(p.inTrash()) == 1 }},
+		{"restore", func(p *person, in fixture) error {
+			if err := p.Trash(ctx, in.dir, 0); err != nil {
+				return err
+			}
+			return second(p.Restore(ctx, in.dir, coffer.ID{}))
+		},
+			func(p *person, in fixture) bool { return p.names(p.root) == "dir/" },
+			func(p *person, in fixture) bool { return p.names(p.root) == "" && len(p.inTrash()) == 1 }},
+		{"download", func(p *person, in fixture) error {
+			c, err := p.Open(ctx, in.file, coffer.ID{})
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			_, err = c.WriteRange(ctx, io.Discard, 0, 3)
+			return err
+		}, nil, nil},
+		{"ZIP", func(p *person, in fixture) error {
+			z, err := p.Zip(ctx, []coffer.ID{in.dir})
+			if err != nil {
+				return err
+			}
+			return z.WriteTo(ctx, io.Discard)
+		}, nil, nil},
+	}
+	untouched := func(p *person, in fixture) bool { return p.names(p.root) == "dir/" && p.holds("/dir/f", []byte("old")) }
+	for i := range rows { // what only reads leaves all as it was, whether it succeeds or not
+		if rows[i].done == nil {
+			rows[i].done, rows[i].undo = untouched, nil
+		}
 	}
 	faults := func(t *testing.T, open func(db.Options) *db.DB) {
 		fa, c := new(dbtest.Faults), newClock()
 		w := newWorld(t, open(db.Options{Now: c.now, Wrap: fa.Wrap}), c, blob.NewMemory())
 		n := 0
 		for _, r := range rows {
-			for _, after := range []bool{false, true} {
+			for _, mode := range []string{"before", "after", "for ever"} {
 				for at := 1 + n%step(); ; at += step() {
 					n++
 					p := w.person(fmt.Sprint("P", n))
 					in := p.fixture()
-					fa.Arm(at, after, errInjected)
+					if mode == "for ever" {
+						fa.ArmForEver(at, errInjected)
+					} else {
+						fa.Arm(at, mode == "after", errInjected)
+					}
 					err := r.act(p, in)
 					ran := fa.Count() // calls made since Arm
 					fa.Arm(0, false, nil)
-					done, undone := r.done(p, in), r.undo(p, in)
+					done := r.done(p, in)
+					undone := !done
+					if r.undo != nil {
+						undone = r.undo(p, in)
+					} else if !done {
+						t.Errorf("%s, call %d, %s: what was there has changed", r.name, at, mode)
+					}
 					if err == nil && !done {
-						t.Errorf("%s, call %d, after %v: acknowledged, not done", r.name, at, after)
+						t.Errorf("%s, call %d, %s: acknowledged, not done", r.name, at, mode)
+					}
+					if err != nil && coffer.KindOf(err) != coffer.Internal && coffer.KindOf(err) != coffer.Busy {
+						t.Errorf("%s, call %d, %s: told as %v: %v", r.name, at, mode, coffer.KindOf(err), err)
 					}
 					if err != nil && done == undone {
-						t.Errorf("%s, call %d, after %v: half done (%v); done %v, undone %v", r.name, at, after, err, done, undone)
+						t.Errorf("%s, call %d, %s: half done (%v); done %v, undone %v", r.name, at, mode, err, done, undone)
+					}
+					// What could not be put in order at once expires and is collected.
+					if mode == "for ever" {
+						w.clock.move(8 * 24 * time.Hour)
+						w.ok(w.svc.CollectUploads(ctx))
+						w.ok(w.svc.PurgeDoomed(ctx, coffer.ID{}))
 					}
 					if space := p.space(); undone && r.name != "trash and delete" && (space.Used != 4 || space.Reserved != 0) {
-						t.Errorf("%s, call %d, after %v: undone, but used %d, reserved %d", r.name, at, after, space.Used, space.Reserved)
+						t.Errorf("%s, call %d, %s: undone, but used %d, reserved %d", r.name, at, mode, space.Used, space.Reserved)
 					}
 					if ran < at {
 						if ran == 0 {
@@ -178,6 +229,84 @@ func TestDatabaseFaults(t *testing.T) {
 }
 
 var errInjected = errors.New("injected database failure")
+
+// TestJobFaults: each call to the database that the jobs make fails, once,
+// after it was done, or for ever from then on. What lives stays as it is, and
+// the next run does what is left.
+func TestJobFaults(t *testing.T) {
+	t.Parallel()
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		fa, c := new(dbtest.Faults), newClock()
+		w := newWorld(t, open(db.Options{Now: c.now, Wrap: fa.Wrap}), c, blob.NewMemory())
+		p := w.person("Ann")
+		p.fixture()
+		for name, job := range map[string]func() error{
+			"purge trash":     func() error { return w.svc.PurgeTrash(ctx) },
+			"purge doomed":    func() error { return w.svc.PurgeDoomed(ctx, coffer.ID{}) },
+			"collect uploads": func() error { return w.svc.CollectUploads(ctx) },
+			"collect blobs":   func() error { return w.svc.CollectBlobs(ctx) },
+			"scrub":           func() error { return w.svc.Scrub(ctx, 0) },
+			"finish rotation": func() error { return w.keys.Finish(ctx) },
+		} {
+			for _, mode := range []string{"before", "after", "for ever"} {
+				for at := 1; ; at++ {
+					old := p.put(p.root, "old", []byte("to be deleted"))
+					p.trash(old.ID)
+					w.clock.move(31 * 24 * time.Hour)
+					if mode == "for ever" {
+						fa.ArmForEver(at, errInjected)
+					} else {
+						fa.Arm(at, mode == "after", errInjected)
+					}
+					err := job()
+					ran := fa.Count()
+					fa.Arm(0, false, nil)
+					if err != nil && coffer.KindOf(err) != coffer.Internal && coffer.KindOf(err) != coffer.Busy {
+						t.Errorf("%s, call %d, %s: %v", name, at, mode, err)
+					}
+					w.ok(job())
+					if !p.holds("/dir/f", []byte("old")) || !p.holds("/dir/sub/x", []byte("x")) {
+						t.Fatalf("%s, call %d, %s: what lives has changed", name, at, mode)
+					}
+					w.ok(w.svc.PurgeTrash(ctx))
+					if len(p.inTrash()) != 0 {
+						t.Errorf("%s, call %d, %s: the trash is not purged", name, at, mode)
+					}
+					if ran < at {
+						break
+					}
+				}
+			}
+		}
+		w.afterwards()
+	})
+}
+
+// TestFaultsLeakNothing: a failed verb leaves no goroutine behind. Not parallel:
+// it counts those of the whole process.
+func TestFaultsLeakNothing(t *testing.T) {
+	fa := new(dbtest.Faults)
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		w := newWorld(t, open(db.Options{Wrap: fa.Wrap}), newClock(), blob.NewMemory())
+		p := w.person("Ann")
+		in := p.fixture()
+		before := runtime.NumGoroutine()
+		for at := 1; at < 60; at++ {
+			fa.ArmForEver(at, errInjected)
+			_, _, _ = p.Upload(ctx, in.dir, "new", coffer.Replace, files.Body{Reader: bytes.NewReader(in.data), Size: -1})
+			if c, err := p.Open(ctx, in.file, coffer.ID{}); err == nil {
+				_, _ = c.WriteRange(ctx, io.Discard, 0, 3)
+				c.Close()
+			}
+			fa.Arm(0, false, nil)
+		}
+		for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+2; runtime.Gosched() {
+			if time.Now().After(end) {
+				t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+			}
+		}
+	})
+}
 
 // step is how many calls a fault table moves on: all of them in a soak.
 func step() int {

@@ -10,11 +10,12 @@ import (
 // Calls are what the driver sees: each statement, each start and each commit
 // of a transaction, counted over all connections. Rolling back never fails.
 type Faults struct {
-	mu    sync.Mutex
-	count int
-	at    int
-	after bool
-	err   error
+	mu      sync.Mutex
+	count   int
+	at      int
+	after   bool
+	forEver bool
+	err     error
 }
 
 // Arm starts counting anew and lets the n-th call from now (1 is the next)
@@ -23,7 +24,16 @@ type Faults struct {
 func (f *Faults) Arm(n int, after bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.count, f.at, f.after, f.err = 0, n, after, err
+	f.count, f.at, f.after, f.forEver, f.err = 0, n, after, false, err
+}
+
+// ArmForEver is Arm for a database that goes away: the n-th call from now and
+// all behind it fail, until the next Arm.
+func (f *Faults) ArmForEver(n int, err error) {
+	f.Arm(n, false, err)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.forEver = true
 }
 
 // Count tells how many calls there were since Arm. A test runs its verb once
@@ -42,7 +52,7 @@ func (f *Faults) hit() (before, after error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count++
-	if f.count != f.at {
+	if f.count != f.at && !(f.forEver && f.count > f.at) {
 		return nil, nil
 	}
 	if f.after {
