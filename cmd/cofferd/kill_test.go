@@ -109,9 +109,11 @@ type acknowledged struct {
 	mu   sync.Mutex
 	sums map[string]string
 	ids  map[string]wire.Node
+	gone map[string]bool // whose deletion was asked for; true: and acknowledged
 }
 
-// TestKill9 kills the server at random moments while files are uploaded. Every
+// TestKill9 kills the server at random moments while files are uploaded, put
+// into the trash and deleted for ever. What was deleted stays deleted. Every
 // acknowledged file is there byte for byte afterwards, no name holds anything
 // that was not sent whole, and the check finds no damage: what is left over
 // is listed as such.
@@ -120,7 +122,7 @@ func TestKill9(t *testing.T) {
 		rng := seeded(t)
 		in := newInstallation(t, newDSN())
 		in.ann()
-		ack := &acknowledged{sums: map[string]string{}, ids: map[string]wire.Node{}}
+		ack := &acknowledged{sums: map[string]string{}, ids: map[string]wire.Node{}, gone: map[string]bool{}}
 		token, fresh := "", map[string]bool{}
 		for round := range kills() {
 			p := in.serve()
@@ -210,6 +212,17 @@ func uploadUntilKilled(t *testing.T, rng *rand.Rand, p *process, c *client.Clien
 				ack.sums[name], ack.ids[name] = hex.EncodeToString(sum[:]), n
 				ack.mu.Unlock()
 				kill()
+				if i%3 == 1 { // half done is fine: it is there, or in the trash, or gone
+					ack.mu.Lock()
+					delete(ack.sums, name)
+					ack.gone[name] = false
+					ack.mu.Unlock()
+					if c.Trash(context.Background(), n.ID) == nil && c.Delete(context.Background(), n.ID) == nil {
+						ack.mu.Lock()
+						ack.gone[name] = true
+						ack.mu.Unlock()
+					}
+				}
 			}
 		})
 	}
@@ -246,6 +259,9 @@ func nothingElse(t *testing.T, c *client.Client, ack *acknowledged) {
 		}
 		if seen++; ack.sums[n.Name] == "" {
 			extra++
+			if ack.gone[n.Name] {
+				t.Errorf("%s was deleted for ever, acknowledged, and is there", n.Name)
+			}
 			if err := c.Download(t.Context(), n, io.Discard, nil); err != nil {
 				t.Errorf("%s, never acknowledged, is there but not whole: %v", n.Name, err)
 			}

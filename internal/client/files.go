@@ -73,6 +73,11 @@ func (c *Client) Move(ctx context.Context, id coffer.ID, change wire.NodePatch, 
 	return out, err
 }
 
+// Delete deletes something in the trash for ever.
+func (c *Client) Delete(ctx context.Context, id coffer.ID) error {
+	return c.call(ctx, http.MethodDelete, "/trash/"+id.String(), nil, nil, nil, false)
+}
+
 // Trash puts a node into the trash.
 func (c *Client) Trash(ctx context.Context, id coffer.ID) error {
 	return c.call(ctx, http.MethodDelete, "/nodes/"+id.String(), nil, nil, nil, false)

@@ -13,9 +13,11 @@ import (
 	"coffer"
 	"coffer/internal/blob"
 	"coffer/internal/cobblestone"
+	"coffer/internal/content"
 	"coffer/internal/db"
 	"coffer/internal/db/dbtest"
 	"coffer/internal/files"
+	"coffer/internal/seal"
 )
 
 // A census counts every message that is sealed under some key. The head of a
@@ -186,6 +188,19 @@ func TestNonceCensus(t *testing.T) {
 			w.ok(upload("small", bytes.NewReader([]byte("small")), 5))
 		}
 		c.records(t, w.db, space)
+
+		// One key in one place for several plaintexts: a password that is changed,
+		// and a part whose attempt is given up and begun again.
+		dek := seal.DEK{Key: seal.NewKey(), PartLog: 23, Size: 50_000}
+		for i := range 5 {
+			sealed, _ := w.keys.SealPassword(ann.who.User.ID, fmt.Sprint("password ", i))
+			c.add("a password", sealed[1:])
+			p, err := w.store.Stage(ctx, coffer.ID{1}, content.StoredPartSize(dek.PartLog))
+			w.ok(err)
+			_, err = new(content.IO).Write(ctx, p, coffer.ID{1}, dek, bytes.NewReader(bytes.Repeat([]byte{byte(i)}, 50_000)), content.WriteOptions{})
+			w.ok(err)
+			w.ok(p.Abort(ctx))
+		}
 		if len(c.messages) < 200 {
 			t.Errorf("%d messages were counted: too few to prove anything", len(c.messages))
 		}
