@@ -87,8 +87,13 @@ type process struct {
 
 // start runs "cofferd serve" on a free port and waits until it answers.
 func start(dir string, env []string, args ...string) (*process, error) {
+	return startAs(dir, env, append([]string{filepath.Join(programs, "cofferd"), "serve", "--listen", "127.0.0.1:0", "--log-format", "json"}, args...)...)
+}
+
+// startAs is start with the whole command: one that becomes cofferd serve.
+func startAs(dir string, env []string, command ...string) (*process, error) {
 	p := &process{ended: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(programs, "cofferd"), append([]string{"serve", "--listen", "127.0.0.1:0", "--log-format", "json"}, args...)...)
+	p.cmd = exec.Command(command[0], command[1:]...)
 	p.cmd.Dir, p.cmd.Env = dir, env
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {

@@ -337,4 +337,3 @@ func TestRecordFlips(t *testing.T) {
 		}
 	})
 }
-

@@ -2,11 +2,15 @@ package content
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	"coffer"
 	"coffer/internal/blob"
@@ -151,4 +155,43 @@ func BenchmarkRead(b *testing.B) {
 			off = (off*48271 + 11) % (255 << 20)
 		}
 	})
+}
+
+// BenchmarkRandomRatio reads 64 KiB at random places through an open reader and
+// reports its median beside that of opening the same chunks with the bare AEAD,
+// in turns. The goal is at most 3.
+func BenchmarkRandomRatio(b *testing.B) {
+	o, f := new(IO), newFile(b)
+	dek := fill(b, o, f, 256<<20, WriteOptions{NoSum: true})
+	r := &Reader{io: o, obj: f, id: coffer.ID{1}, dek: dek}
+	block, err := aes.NewCipher(dek.Key.Bytes())
+	if err != nil {
+		b.Fatal(err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const chunk, touched = 16384, 5 // 64 KiB at a random place lie in five chunks
+	var nonce [12]byte
+	sealed, plain := aead.Seal(nil, nonce[:], make([]byte, chunk), nil), make([]byte, 0, chunk)
+	var reads, raws []time.Duration
+	off := int64(1)
+	for b.Loop() {
+		start := time.Now()
+		if _, err := r.WriteRangeTo(b.Context(), io.Discard, off, 64<<10); err != nil {
+			b.Fatal(err)
+		}
+		middle := time.Now()
+		for range touched {
+			if _, err := aead.Open(plain, nonce[:], sealed, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		reads, raws = append(reads, middle.Sub(start)), append(raws, time.Since(middle))
+		off = (off*48271 + 11) % (255 << 20)
+	}
+	slices.Sort(reads)
+	slices.Sort(raws)
+	b.ReportMetric(float64(reads[len(reads)/2])/float64(raws[len(raws)/2]), "p50/raw")
 }
