@@ -130,11 +130,11 @@ export async function dropFiles(page, target, files) {
 }
 
 /**
- * A line between the browser and the server that can be cut: `open` says
- * whether it carries anything; cutting breaks every connection on it.
- * `gate(bytes)` lets so many bytes of each connection up and then holds.
+ * A line between the browser and the server. `hold(bytes)` stops every
+ * connection that has sent more than that, `cut()` breaks all and lets none in.
  */
-export async function wire(target, port) {
+export async function wire() {
+  let target;
   const alive = new Set();
   let open = true;
   let most = Infinity;
@@ -164,8 +164,11 @@ export async function wire(target, port) {
     });
     to.on("data", (b) => from.write(b));
   });
-  await new Promise((ready) => server.listen(port, "127.0.0.1", ready));
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   return {
+    base: `http://127.0.0.1:${server.address().port}`,
+    /** The port of the server behind it. */
+    to: (port) => (target = port),
     /** Holds every connection that has sent more than this. */
     hold: (bytes) => (most = bytes),
     release() {
@@ -178,6 +181,7 @@ export async function wire(target, port) {
     },
     cut() {
       open = false;
+      most = Infinity;
       for (const pair of [...alive]) {
         pair.from.destroy();
         pair.to.destroy();

@@ -1,0 +1,172 @@
+// The file manager when things go wrong: the line is cut in the middle of an
+// upload, the session ends, an address leads nowhere, the server fails; and
+// when a folder is very long.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { choose, lookTwice, names, noise, rest, rootOf, sha256, steps, wire } from "./files-kit.mjs";
+import { closeBrowser, createUser, person, signIn, startServer, until, variants } from "./harness.mjs";
+
+const anna = { email: "anna@haldenroe.example", name: "Anna Roe", password: "the ferry leaves at seven", role: "owner" };
+const guest = { email: "guest@haldenroe.example", name: "Gil Guest", password: "tide tables by the clock", role: "guest" };
+const [wide, phone] = variants;
+let server;
+let line;
+before(async () => {
+  // People type the address of the line; the server stands behind it.
+  line = await wire();
+  server = await startServer({ args: ["--base-url", line.base] });
+  line.to(server.port);
+  await createUser(server, anna);
+  await createUser(server, guest);
+});
+after(async () => {
+  await closeBrowser();
+  line.close();
+  await server.stop();
+});
+const tray = (page) => page.getByRole("region", { name: "Uploads" });
+
+test("a line that breaks, a session that ends", async (t) => {
+  const { page, context, complaints, close } = await person({ base: line.base }, wide);
+  t.after(close);
+  const step = steps(t, page, "line");
+  await signIn(page, anna);
+  const root = await rootOf(page);
+  const big = noise(6_000_000);
+
+  await step("an upload that is cut goes on by itself and is stored once", async () => {
+    line.hold(1_000_000);
+    await choose(page, [{ name: "Film.bin", buffer: big }]);
+    await until(() => line.held > 0, "a held upload");
+    await tray(page).getByText("Uploading 1 of 1 file").waitFor();
+    const warned = await page.evaluate(() => !dispatchEvent(new Event("beforeunload", { cancelable: true })));
+    assert.equal(warned, true, "leaving warns while sending");
+    line.cut();
+    await tray(page).getByText(/^Trying again in|^Waiting for the network/).waitFor();
+    await lookTwice(page, wide, "files-cut");
+    line.mend();
+    const now = tray(page).getByRole("button", { name: "Try now" });
+    if (await now.isVisible()) await now.click().catch(() => undefined); // it may have gone on by itself
+    await tray(page).getByText("1 file stored").waitFor();
+    assert.deepEqual(await names(page, root), ["Film.bin"]);
+    const { id } = (await rest(page, "GET", `/nodes/${root}/children`)).items[0];
+    assert.equal((await rest(page, "GET", `/nodes/${id}`)).sha256, sha256(big));
+    const warns = await page.evaluate(() => !dispatchEvent(new Event("beforeunload", { cancelable: true })));
+    assert.equal(warns, false, "leaving warns only while sending");
+    await tray(page).getByRole("button", { name: "Close upload list" }).click();
+  });
+
+  await step("an upload can be cancelled and leaves nothing", async () => {
+    line.hold(1_000_000);
+    await choose(page, [{ name: "Never.bin", buffer: big }]);
+    await until(() => line.held > 0, "a held upload");
+    await tray(page).getByRole("button", { name: "Cancel Never.bin" }).click();
+    await tray(page).getByText("Cancelled").waitFor();
+    line.release();
+    assert.deepEqual(await names(page, root), ["Film.bin"]);
+    await tray(page).getByRole("button", { name: "Close upload list" }).click();
+  });
+
+  await step("offline is said, what is loaded stays, uploads wait and go on", async () => {
+    await context.setOffline(true);
+    await page.getByText("You are offline. You can look at what is loaded. Uploads wait and go on by themselves.").waitFor();
+    await choose(page, [{ name: "Later.txt", buffer: Buffer.from("later") }]);
+    await tray(page).getByText("Waiting for the network").waitFor();
+    await page.getByRole("link", { name: "Film.bin" }).waitFor();
+    await lookTwice(page, wide, "files-offline");
+    await context.setOffline(false);
+    await tray(page).getByText("1 file stored").waitFor();
+    await page.getByText("You are offline.").waitFor({ state: "detached" });
+    await tray(page).getByRole("button", { name: "Close upload list" }).click();
+  });
+
+  await step("signed out in the middle: the upload holds and goes on after signing in", async () => {
+    await rest(page, "DELETE", "/session");
+    await choose(page, [{ name: "Held.txt", buffer: Buffer.from("held") }]);
+    await page.getByRole("heading", { name: "Sign in again to go on" }).waitFor();
+    await lookTwice(page, wide, "files-signed-out");
+    await page.getByRole("dialog").getByLabel("Password", { exact: true }).fill(anna.password);
+    await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
+    await tray(page).getByText("1 file stored").waitFor();
+    await page.getByRole("link", { name: "Held.txt" }).waitFor();
+    await tray(page).getByRole("button", { name: "Close upload list" }).click();
+  });
+
+  await step("an error stands in the area that failed, with a reference", async () => {
+    await page.route("**/children?*", (r) => r.fulfill({ status: 500, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", status: 500, title: "x", detail: "x", code: "internal", ref: "7Q2M-4K" }) }));
+    await page.reload();
+    await page.getByText("This folder could not be loaded.").waitFor();
+    await page.getByText("7Q2M-4K").waitFor();
+    await lookTwice(page, wide, "files-error");
+    await page.unroute("**/children?*");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("link", { name: "Held.txt" }).waitFor();
+  });
+
+  await step("what is not there, or not yours, is one page", async () => {
+    await page.goto("/files/06h0nvka11rv9ac2kb9r22zys4");
+    await page.getByText("This is not here, or you have no access to it.").waitFor();
+    await lookTwice(page, wide, "files-not-here");
+  });
+
+  await step("a guest has no files of their own", async () => {
+    const other = await person({ base: line.base }, phone);
+    await signIn(other.page, guest);
+    await other.page.getByText("You have no files of your own on this server.").waitFor();
+    await lookTwice(other.page, phone, "files-guest");
+    assert.deepEqual(other.complaints, []);
+    await other.close();
+  });
+
+  assert.deepEqual(complaints, []);
+});
+
+for (const variant of [wide, phone]) {
+  test(`a folder of 5,000 files at ${variant.width}`, async (t) => {
+    const { page, complaints, close } = await person({ base: line.base }, variant);
+    t.after(close);
+    await signIn(page, anna);
+    const root = await rootOf(page);
+    const many = (await rest(page, "GET", `/nodes/${root}/children?q=Many`)).items[0] ?? (await rest(page, "POST", `/nodes/${root}/folders`, { name: "Many" }));
+    if (many.child_count === 0) {
+      // A thousand are sent, the others are copies that the server makes.
+      const rows = Array.from({ length: 1000 }, (_, i) => `File ${String(i + 1).padStart(4, "0")}.txt`);
+      await Promise.all(
+        Array.from({ length: 16 }, async () => {
+          for (let name = rows.pop(); name; name = rows.pop()) await rest(page, "PUT", `/nodes/${many.id}/files?name=${encodeURIComponent(name)}`, Buffer.from(name));
+        }),
+      );
+      const ids = (await rest(page, "GET", `/nodes/${many.id}/children?limit=1000`)).items.map((n) => n.id);
+      for (let i = 0; i < 4; i++) await rest(page, "POST", "/batch", { op: "copy", ids, to: many.id, if_exists: "keep_both" });
+    }
+    const all = await names(page, many.id);
+    await page.goto(`/files/${many.id}`);
+    const row = (name) => page.locator("[data-list] [data-id]", { has: page.getByRole("link", { name, exact: true }) });
+    await page.getByText("5,000 items").waitFor();
+    await until(async () => (await page.getByRole("grid").getAttribute("aria-rowcount")) === "5001", "all rows known");
+    const focused = (name) => page.evaluate((want) => document.activeElement?.querySelector("a")?.textContent === want, name);
+    const few = async () => {
+      const rows = await page.locator("[data-list] [data-id]").count();
+      assert.ok(rows > 0 && rows <= 60, `${rows} rows in the page`);
+    };
+    await row(all[0]).focus();
+    await few();
+    await page.keyboard.press("End");
+    await row(all[4999]).waitFor();
+    await until(() => focused(all[4999]), "focus on the last row");
+    await few();
+    await page.keyboard.press("Home");
+    await until(() => focused(all[0]), "focus on the first row");
+    await page.locator(".rows").evaluate((el) => (el.scrollTop = el.scrollHeight / 2));
+    await row(all[2503]).waitFor();
+    await few();
+    await page.keyboard.press("Control+a");
+    await page.getByText("5,000 selected").first().waitFor();
+    await page.keyboard.press("Escape");
+    await lookTwice(page, variant, "files-many");
+    await page.getByRole("button", { name: "Filter this folder" }).click();
+    await page.getByRole("searchbox").fill("0999 (3)");
+    await until(async () => (await page.locator("[data-list] [data-id]").count()) === 1, "one row left");
+    assert.deepEqual(complaints, []);
+  });
+}
