@@ -98,8 +98,8 @@ func (c checkCmd) Run(a *app) error {
 	}
 	defer h.close()
 	s := files.New(files.Deps{DB: h.db, Blobs: h.store, Keys: h.keys, IO: new(content.IO), Install: h.install, Log: log, Retention: retention(cfg)})
-	m := meter{verb: "checked"}
-	m.start(a)
+	m := newMeter(a, "checked", ofBytes)
+	m.start()
 	report, err := s.Check(a.ctx, files.CheckOptions{ReadData: float64(c.ReadData), Repair: c.Repair, Progress: m.tell})
 	m.stop()
 	if err != nil {

@@ -89,7 +89,7 @@ func (c decryptCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	r := &restore{decryptCmd: c, a: a, export: export, progress: meter{verb: "restored"}, result: decryptResult{Damaged: []decryptMiss{}, Failed: []decryptMiss{}}}
+	r := &restore{decryptCmd: c, a: a, export: export, progress: newMeter(a, "restored", ofBytes), result: decryptResult{Damaged: []decryptMiss{}, Failed: []decryptMiss{}}}
 	err = r.all()
 	switch {
 	case a.ctx.Err() != nil:
@@ -138,7 +138,7 @@ func (r *restore) all() error {
 		return err
 	}
 	defer r.root.Close()
-	r.progress.start(r.a)
+	r.progress.start()
 	defer r.progress.stop()
 	for _, p := range plans {
 		if err := r.space(p); err != nil {

@@ -337,11 +337,14 @@ func (r *rotation) spaces() error {
 	return nil
 }
 
-// watched runs work and says now and then how far it is.
+// watched runs work and shows how far it is.
 func (r *rotation) watched(what string, work func(context.Context) error) error {
+	m := newMeter(r.a, "sealed again", ofRecords)
+	m.start()
+	defer m.stop()
 	ended := make(chan error, 1)
 	go func() { ended <- work(r.a.ctx) }()
-	tick := time.NewTicker(2 * time.Second)
+	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
@@ -351,16 +354,12 @@ func (r *rotation) watched(what string, work func(context.Context) error) error 
 		}
 		var story []db.Rotation
 		err := r.h.db.View(r.a.ctx, func(tx *db.Tx) (err error) { story, err = tx.Rotations(); return err })
-		if err != nil || r.a.opts.JSON {
+		if err != nil {
 			continue // the work itself will tell
 		}
 		for _, s := range story {
-			switch {
-			case s.What != what:
-			case s.Total > 0:
-				fmt.Fprintf(r.a.std.Err, "cofferd: %d of %d records sealed again\n", s.Done, s.Total)
-			default:
-				fmt.Fprintf(r.a.std.Err, "cofferd: %d records sealed again\n", s.Done)
+			if s.What == what {
+				m.tell(s.Done, s.Total)
 			}
 		}
 	}

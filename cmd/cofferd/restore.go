@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -12,12 +11,8 @@ import (
 	"os"
 	"path"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/term"
 
 	"coffer"
 	"coffer/internal/files"
@@ -29,7 +24,7 @@ type restore struct {
 	a        *app
 	export   *files.Export
 	root     *os.Root // folder of --out, which nothing leaves
-	progress meter
+	progress *meter
 	result   decryptResult
 }
 
@@ -84,7 +79,7 @@ func (r *restore) folder(at string) error {
 // file writes one content: under a temporary name beside its place, whole and
 // authentic, with its time, then under its own name in one step.
 func (r *restore) file(e files.ExportEntry, at string) (err error) {
-	count := &counted{m: &r.progress}
+	count := &counted{m: r.progress}
 	defer func() { r.progress.fileDone(e.Size - count.n) }()
 	c, err := r.export.Open(r.a.ctx, e)
 	if err != nil {
@@ -202,73 +197,6 @@ func aboutOneName(err error) bool {
 	return false
 }
 
-// meter shows how far the run is: one line on a terminal, else a line now and
-// then, nothing with --json.
-type meter struct {
-	verb                 string // what is done to bytes, in the past tense
-	files, bytes         int64  // expected
-	filesDone, bytesDone atomic.Int64
-	bytesAll             atomic.Int64 // by tell
-	quit                 context.CancelFunc
-	idle                 sync.WaitGroup
-}
-
-func (m *meter) expect(size int64) { m.files++; m.bytes += size }
-
-// fileDone tells that a file is over, with so many bytes that were not written.
-func (m *meter) fileDone(rest int64) {
-	m.filesDone.Add(1)
-	m.bytesDone.Add(rest)
-}
-
-func (m *meter) start(a *app) {
-	ctx, quit := context.WithCancel(a.ctx)
-	m.quit = quit
-	if a.opts.JSON {
-		return
-	}
-	every, begin, end := 10*time.Second, "cofferd: ", "\n"
-	f, isFile := a.std.Err.(*os.File)
-	live := isFile && term.IsTerminal(int(f.Fd())) && a.getenv("TERM") != "dumb"
-	if live {
-		every, begin, end = 200*time.Millisecond, "\r\x1b[K", ""
-	}
-	m.idle.Go(func() {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				fmt.Fprintf(a.std.Err, "%s%s%s", begin, m.line(), end)
-			case <-ctx.Done():
-				if live {
-					fmt.Fprint(a.std.Err, begin)
-				}
-				return
-			}
-		}
-	})
-}
-
-func (m *meter) line() string {
-	if m.files == 0 {
-		return fmt.Sprintf("%s %d of %d MiB", m.verb, m.bytesDone.Load()>>20, m.bytesAll.Load()>>20)
-	}
-	return fmt.Sprintf("%s %d of %d files, %d of %d MiB", m.verb, m.filesDone.Load(), m.files, m.bytesDone.Load()>>20, m.bytes>>20)
-}
-
-// tell says how many bytes of how many are done, where files are not counted.
-func (m *meter) tell(done, all int64) {
-	m.bytesDone.Store(done)
-	m.bytesAll.Store(all)
-}
-
-// stop ends the display, so that other lines may follow.
-func (m *meter) stop() {
-	m.quit()
-	m.idle.Wait()
-}
-
 // counted counts what is written.
 type counted struct {
 	w io.Writer
@@ -279,6 +207,6 @@ type counted struct {
 func (c *counted) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += int64(n)
-	c.m.bytesDone.Add(int64(n))
+	c.m.add(int64(n))
 	return n, err
 }
