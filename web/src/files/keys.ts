@@ -3,7 +3,7 @@
 
 export type KeyAct =
   | "open" | "up" | "toggle" | "all" | "clear" | "rename" | "trash" | "download" | "details" | "preview" | "move"
-  | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "goFiles" | "goTrash";
+  | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "palette" | "goFiles" | "goTrash";
 
 const plain: Record<string, KeyAct> = {
   Enter: "open",
@@ -21,7 +21,7 @@ const plain: Record<string, KeyAct> = {
   v: "view",
   "?": "keys",
 };
-const withCtrl: Record<string, KeyAct> = { a: "all", f: "filter", c: "copy", x: "cut", v: "paste", z: "undo" };
+const withCtrl: Record<string, KeyAct> = { a: "all", f: "filter", c: "copy", x: "cut", v: "paste", z: "undo", k: "palette" };
 const afterG: Record<string, KeyAct> = { f: "goFiles", t: "goTrash" };
 
 interface Pressed {

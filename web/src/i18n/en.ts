@@ -53,6 +53,15 @@ export const en = {
     storageShare: (percent: string) => `${percent} of your storage is used`,
   },
 
+  palette: {
+    title: "Find or do",
+    hint: "A name, a place or an act",
+    doing: "Do",
+    going: "Go to",
+    finding: "In this folder",
+    nothing: (typed: string) => `Nothing matches “${typed}”.`,
+  },
+
   role: {
     owner: "Owner",
     admin: "Administrator",

@@ -50,6 +50,10 @@ class Toasts {
     this.list = this.list.filter((one) => one.id !== id);
   }
 
+  get canUndo(): boolean {
+    return this.list.some((one) => one.undo);
+  }
+
   /** Runs the newest undo, if one is on the screen: Ctrl+Z. */
   async undoLast(): Promise<boolean> {
     const last = this.list.findLast((one) => one.undo);

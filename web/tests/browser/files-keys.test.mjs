@@ -177,6 +177,41 @@ test("keys, dragging and previews", async (t) => {
     await listed("Drafts", "a.txt", "b.txt", "c.txt", "d.txt");
   });
 
+  await step("Ctrl+K does, goes and finds; the account menu has it too", async () => {
+    const field = page.getByRole("combobox", { name: "Find or do" });
+    const closed = () => page.locator("dialog[open]").waitFor({ state: "detached" });
+    const palette = async (typed) => {
+      await key("Control+k");
+      await field.fill(typed);
+    };
+    await row("a.txt").focus();
+    await palette("");
+    await page.getByRole("option", { name: "Rename" }).waitFor();
+    await lookTwice(page, variant, "palette");
+    await field.fill("ren");
+    await key("Enter");
+    assert.equal(await page.getByLabel("New name").inputValue(), "a.txt");
+    await key("Escape");
+    await closed();
+    await palette("xyz");
+    await page.getByText("Nothing matches “xyz”.").waitFor();
+    await key("Escape");
+    await closed();
+    await focusIs("a.txt");
+    await palette("draf");
+    await key("Enter");
+    await page.getByRole("heading", { level: 1, name: "Drafts" }).waitFor();
+    await palette("go");
+    await field.fill("trash");
+    await page.getByRole("option", { name: "Trash G T", exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: "Trash" }).waitFor();
+    await page.getByRole("button", { name: /your account/i }).first().click();
+    await page.getByRole("menuitem", { name: "Find or do" }).click();
+    await field.fill("my fil");
+    await key("Enter");
+    await row("a.txt").waitFor();
+  });
+
   await step("sorting stays in the address", async () => {
     await page.getByRole("button", { name: "Size" }).click();
     await listed("Drafts", "b.txt", "c.txt", "a.txt", "d.txt");

@@ -15,6 +15,7 @@ it("reads single keys, keys with Ctrl or Command, and nothing else", () => {
   expect(map.read(press("F2"), 0)).toBe("rename");
   expect(map.read(press("a", { ctrlKey: true }), 0)).toBe("all");
   expect(map.read(press("a", { metaKey: true }), 0)).toBe("all");
+  expect(map.read(press("k", { metaKey: true }), 0)).toBe("palette");
   expect(map.read(press("a"), 0)).toBeNull();
   expect(map.read(press("d", { ctrlKey: true }), 0)).toBeNull();
   expect(map.read(press("ArrowUp", { altKey: true }), 0)).toBe("up");
