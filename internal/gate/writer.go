@@ -86,6 +86,7 @@ type body struct {
 	end     time.Time
 	renewed time.Time
 	done    bool
+	lingers bool // see finish
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -105,10 +106,24 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// finish bounds what net/http spends on a rest that no handler wanted.
+// What is read, and for how long, of a body that no handler wanted.
+const (
+	lingerBytes = 16 << 20
+	lingerTime  = 5 * time.Second
+)
+
+// finish sends the answer and reads on for a while when a handler did not want
+// the rest of the body. A client that is still sending would otherwise find the
+// connection reset, and never read why it was refused (RFC 9112, 9.6). Whoever
+// asked first (Expect: 100-continue) is not sending, and HTTP/2 has its own way.
 func (b *body) finish() {
-	if !b.done {
-		b.rc.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if b.done {
+		return
+	}
+	b.rc.SetReadDeadline(time.Now().Add(lingerTime))
+	if b.lingers {
+		_ = b.rc.Flush()
+		_, _ = io.CopyN(io.Discard, b.ReadCloser, lingerBytes)
 	}
 }
 
