@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,10 +39,12 @@ type escrowFile struct {
 	Format  string `json:"format"`
 	Install string `json:"install_id"`
 	Master  string `json:"master_key_file,omitempty"`
-	KEKs    []struct {
-		Version uint32 `json:"version"`
-		Key     string `json:"key"` // base64
-	} `json:"keks"`
+	KEKs    []escrowLine `json:"keks"`
+}
+
+type escrowLine struct {
+	Version uint32 `json:"version"`
+	Key     string `json:"key"` // base64
 }
 
 const escrowFormat = "coffer-escrow-v1"
@@ -70,18 +73,9 @@ func (k *Keyring) Export(ctx context.Context, w io.Writer, recipients []age.Reci
 	if m, ok := k.provider.(*MasterKeys); ok {
 		out.Master = m.lines()
 	}
-	for version := range r.keks {
-		out.KEKs = append(out.KEKs, struct {
-			Version uint32 `json:"version"`
-			Key     string `json:"key"`
-		}{version, base64.StdEncoding.EncodeToString(r.keks[version].Bytes())})
+	for _, version := range slices.Sorted(maps.Keys(r.keks)) {
+		out.KEKs = append(out.KEKs, escrowLine{version, base64.StdEncoding.EncodeToString(r.keks[version].Bytes())})
 	}
-	slices.SortFunc(out.KEKs, func(a, b struct {
-		Version uint32 `json:"version"`
-		Key     string `json:"key"`
-	}) int {
-		return int(a.Version) - int(b.Version)
-	})
 	plain, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
 		return err
