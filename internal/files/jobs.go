@@ -140,6 +140,7 @@ func (s *Service) PurgeTrash(ctx context.Context) error {
 // CollectUploads ends uploads that expired: their room is free again and their
 // bytes go, for nothing ever named these.
 func (s *Service) CollectUploads(ctx context.Context) error {
+	s.tidy(ctx)
 	for {
 		var old []db.Upload
 		if err := s.inspect(ctx, func(tx *db.Tx) (err error) { old, err = tx.ExpiredUploads(purgeBatch); return err }); err != nil || len(old) == 0 {

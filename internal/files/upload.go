@@ -182,10 +182,11 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 	direct := in.Size >= 0 && in.Size <= smallUpload
 	var upload coffer.ID
 	if !direct {
+		v.s.tidy(context.WithoutCancel(ctx))
 		upload = coffer.RandomID()
 		defer func() {
 			if err != nil {
-				err = errors.Join(err, v.s.abandon(context.WithoutCancel(ctx), in.pass.space.ID, upload))
+				err = errors.Join(err, v.s.giveBack(context.WithoutCancel(ctx), unfinished{in.pass.space.ID, upload}))
 			}
 		}()
 		if err := v.begin(ctx, in, upload, st); err != nil {
@@ -438,6 +439,35 @@ func (s *Service) abandon(ctx context.Context, space, upload coffer.ID) error {
 		return err
 	}
 	return s.blobs.Delete(ctx, blobID)
+}
+
+// unfinished is an upload that failed and could not be ended either: the
+// database was full or away.
+type unfinished struct{ space, upload coffer.ID }
+
+// giveBack is abandon that is done later when it cannot be done now.
+func (s *Service) giveBack(ctx context.Context, u unfinished) error {
+	err := s.abandon(ctx, u.space, u.upload)
+	if err != nil {
+		s.mu.Lock()
+		s.left = append(s.left, u)
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// tidy ends what could not be ended before, so that its room is free as soon as
+// the database writes again. What a process that died leaves expires.
+func (s *Service) tidy(ctx context.Context) {
+	s.mu.Lock()
+	left := s.left
+	s.left = nil
+	s.mu.Unlock()
+	for _, u := range left {
+		if err := s.giveBack(ctx, u); err != nil {
+			s.log.Warn("an upload that failed keeps its room for now", "upload", u.upload, "err", err)
+		}
+	}
 }
 
 // source is the body of an upload; it remembers whether the body failed, and

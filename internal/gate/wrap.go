@@ -27,7 +27,7 @@ func (g *Gate) Wrap(next http.Handler, unchecked ...string) http.Handler {
 		path := r.URL.Path // handlers below may cut it
 		w := newWriter(rw, g.o.Idle)
 		if r.Body != nil && r.Body != http.NoBody {
-			b := &body{ReadCloser: r.Body, rc: w.rc, idle: g.o.Idle, lingers: r.ProtoMajor == 1 && r.Header.Get("Expect") == ""}
+			b := &body{ReadCloser: r.Body, rc: w.rc, idle: g.o.Idle, lingers: r.ProtoMajor == 1}
 			r.Body = b
 			defer b.finish()
 		}

@@ -114,8 +114,9 @@ const (
 
 // finish sends the answer and reads on for a while when a handler did not want
 // the rest of the body. A client that is still sending would otherwise find the
-// connection reset, and never read why it was refused (RFC 9112, 9.6). Whoever
-// asked first (Expect: 100-continue) is not sending, and HTTP/2 has its own way.
+// connection reset, and never read why it was refused (RFC 9112, 9.6). Who asked
+// first (Expect: 100-continue) may send all the same; else it closes, and this
+// ends at once. HTTP/2 has its own way.
 func (b *body) finish() {
 	if b.done {
 		return
