@@ -87,6 +87,7 @@ type Version struct {
 	MediaType string
 	CreatedBy ID
 	CreatedAt int64
+	Keep      bool // kept for ever: no rule removes it
 }
 
 // Session is one browser of one person.

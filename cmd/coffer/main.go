@@ -49,7 +49,8 @@ type grammar struct {
 	Put        putCmd        `cmd:"" help:"Send files and folders to the server."`
 	Get        getCmd        `cmd:"" help:"Get files and folders from the server."`
 	Mv         mvCmd         `cmd:"" help:"Move or rename."`
-	Rm         rmCmd         `cmd:"" help:"Put into the trash, where it stays 30 days."`
+	Rm         rmCmd         `cmd:"" help:"Put into the trash."`
+	Versions   versionsCmd   `cmd:"" help:"List, restore, keep or delete older contents of a file."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Completion completionCmd `cmd:"" help:"Print the completion script for a shell."`
 }

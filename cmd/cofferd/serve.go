@@ -120,7 +120,8 @@ func (a *app) metrics(h *house, s *server.Server) (end func(), err error) {
 
 // retention is what the configuration says of deleted things.
 func retention(c *config.Config) files.Retention {
-	return files.Retention{Trash: time.Duration(c.TrashKeep), BackupWindow: time.Duration(c.BackupWindow), Backups: time.Duration(c.BackupKeep)}
+	return files.Retention{Trash: time.Duration(c.TrashKeep), BackupWindow: time.Duration(c.BackupWindow), Backups: time.Duration(c.BackupKeep),
+		Versions: c.VersionsKeep, VersionAge: time.Duration(c.VersionsAge)}
 }
 
 // greet tells where the server answers, where mails go, and how the first

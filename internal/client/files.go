@@ -73,6 +73,47 @@ func (c *Client) Move(ctx context.Context, id coffer.ID, change wire.NodePatch, 
 	return out, err
 }
 
+// Versions lists the contents that a file has and had, newest first.
+func (c *Client) Versions(ctx context.Context, id coffer.ID) (all []wire.Version, err error) {
+	query := url.Values{"limit": {strconv.Itoa(c.page)}}
+	for {
+		var page wire.List[wire.Version]
+		if err := c.call(ctx, http.MethodGet, "/nodes/"+id.String()+"/versions", query, nil, &page, true); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if page.Next == "" {
+			return all, nil
+		}
+		query.Set("cursor", page.Next)
+	}
+}
+
+func versionPath(file, version coffer.ID) string {
+	return "/nodes/" + file.String() + "/versions/" + version.String()
+}
+
+// RestoreVersion makes an older content the present one, as a new version.
+func (c *Client) RestoreVersion(ctx context.Context, file, version coffer.ID) (wire.Node, error) {
+	var out wire.Node
+	err := c.call(ctx, http.MethodPost, versionPath(file, version)+"/restore", nil, nil, &out, false)
+	return out, err
+}
+
+// KeepVersion says whether a version is kept for ever.
+func (c *Client) KeepVersion(ctx context.Context, file, version coffer.ID, keep bool) (wire.Version, error) {
+	var out wire.Version
+	err := c.call(ctx, http.MethodPatch, versionPath(file, version), nil, wire.VersionPatch{Keep: keep}, &out, true)
+	return out, err
+}
+
+// DeleteVersion deletes an older version for ever.
+func (c *Client) DeleteVersion(ctx context.Context, file, version coffer.ID) (wire.Erased, error) {
+	var out wire.Erased
+	err := c.call(ctx, http.MethodDelete, versionPath(file, version), nil, nil, &out, false)
+	return out, err
+}
+
 // Delete deletes something in the trash for ever.
 func (c *Client) Delete(ctx context.Context, id coffer.ID) error {
 	return c.call(ctx, http.MethodDelete, "/trash/"+id.String(), nil, nil, nil, false)

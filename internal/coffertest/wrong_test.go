@@ -166,8 +166,12 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 			return attempt{path: "/batch", body: wire.Batch{Op: op, IDs: []coffer.ID{v.file.ID, v.folder.ID, v.trashed.ID}, To: own.ID, IfExists: "keep_both"}, code: "each:" + missing}
 		}), attempt{path: "/batch", body: wire.Batch{Op: "copy", IDs: []coffer.ID{own.ID}, To: v.folder.ID}, code: "each:" + missing},
 			attempt{path: "/batch", body: wire.Batch{Op: "move", IDs: []coffer.ID{own.ID}, To: v.folder.ID}, code: "each:" + missing}),
-		"PUT /nodes/{id}/files":   {{path: annFolder + "/files?name=x", body: []byte("x"), code: missing}, {path: annFolder + "/files?name=canary-file.txt&if_exists=version", body: []byte("x"), code: missing}},
-		"PUT /nodes/{id}/content": {{path: annFile + "/content", body: []byte("x"), code: missing}, {path: annFile + "/content", body: []byte("x"), header: []string{"If-Match", `"x"`}, code: missing}},
+		"PUT /nodes/{id}/files":                       {{path: annFolder + "/files?name=x", body: []byte("x"), code: missing}, {path: annFolder + "/files?name=canary-file.txt&if_exists=version", body: []byte("x"), code: missing}},
+		"PUT /nodes/{id}/content":                     {{path: annFile + "/content", body: []byte("x"), code: missing}, {path: annFile + "/content", body: []byte("x"), header: []string{"If-Match", `"x"`}, code: missing}},
+		"GET /nodes/{id}/versions":                    {{path: annFile + "/versions", code: missing}, {path: annFolder + "/versions", code: missing}},
+		"POST /nodes/{id}/versions/{version}/restore": {{path: annFile + "/versions/" + id(v.file.VersionID) + "/restore", code: missing}},
+		"PATCH /nodes/{id}/versions/{version}":        {{path: annFile + "/versions/" + id(v.file.VersionID), body: wire.VersionPatch{Keep: true}, code: missing}},
+		"DELETE /nodes/{id}/versions/{version}":       {{path: annFile + "/versions/" + id(v.file.VersionID), code: missing}},
 		"GET /nodes/{id}/content": {
 			{path: annFile + "/content", code: missing},
 			{path: annFile + "/content?inline=1&version=" + id(v.file.VersionID), code: missing},

@@ -53,6 +53,8 @@ type Config struct {
 	MailFrom     string `name:"mail-from" placeholder:"ADDRESS" group:"mail" help:"Sender of mails. Without it, coffer@ and the host of base-url."`
 
 	TrashKeep    Duration `name:"trash-keep" default:"30d" group:"care" help:"How long things stay in the trash before they are deleted for ever."`
+	VersionsKeep int      `name:"versions-keep" default:"0" placeholder:"N" group:"care" help:"How many older versions of a file stay. 0: all. Versions that are kept for ever do not count and stay."`
+	VersionsAge  Duration `name:"versions-age" default:"0s" group:"care" help:"How long a version stays after it was replaced. 0s: for ever."`
 	BackupWindow Duration `name:"backup-window" default:"24h" group:"care" help:"How long a backup takes at most, from the copy of the database to the end of that of the blobs. What was deleted stays stored for so long, and a week more."`
 	BackupKeep   Duration `name:"backup-keep" default:"30d" group:"care" help:"How long you keep backups. It only tells people when what they delete is gone from these too."`
 	ScrubEvery   Duration `name:"scrub-every" default:"7d" group:"care" help:"How often everything stored is read and authenticated in the background. 0s: never."`
@@ -205,6 +207,7 @@ func (c *Config) checkCare(wrong func(name, value, allowed string)) {
 		allowed   string
 	}{
 		{"trash-keep", c.TrashKeep, day, 3650 * day, "must be from 1d to 3650d"},
+		{"versions-age", c.VersionsAge, 0, 36500 * day, "must be from 0s (for ever) to 36500d"},
 		{"backup-window", c.BackupWindow, time.Hour, 90 * day, "must be from 1h to 90d: less would let a backup refer to bytes that were removed while it was made"},
 		{"backup-keep", c.BackupKeep, time.Hour, 3650 * day, "must be from 1h to 3650d"},
 		{"scrub-every", c.ScrubEvery, 0, 365 * day, "must be from 0s (never) to 365d"},
@@ -212,6 +215,9 @@ func (c *Config) checkCare(wrong func(name, value, allowed string)) {
 		if d := time.Duration(r.value); d < r.low || d > r.high {
 			wrong(r.name, r.value.String(), r.allowed)
 		}
+	}
+	if c.VersionsKeep < 0 || c.VersionsKeep > 1_000_000 {
+		wrong("versions-keep", strconv.Itoa(c.VersionsKeep), "must be from 0 (all) to 1000000")
 	}
 	if c.ScrubRate < 1 || c.ScrubRate > 10_000 {
 		wrong("scrub-rate", strconv.Itoa(c.ScrubRate), "must be from 1 to 10000 (MiB a second)")

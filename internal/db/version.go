@@ -9,10 +9,10 @@ type Version struct {
 	SKVer uint32 // version of the space key that sealed DEK
 }
 
-const versionColumns = `v.id, v.node_id, v.space_id, v.number, v.blob_id, v.size, v.media_type, v.dek_sealed, v.sk_ver, v.created_by, v.created_at`
+const versionColumns = `v.id, v.node_id, v.space_id, v.number, v.blob_id, v.size, v.media_type, v.dek_sealed, v.sk_ver, v.created_by, v.created_at, v.keep`
 
 func scanVersion(scan scan) (v Version, err error) {
-	err = scan(&v.ID, &v.NodeID, &v.SpaceID, &v.Number, &v.BlobID, &v.Size, &v.MediaType, &v.DEK, &v.SKVer, &v.CreatedBy, &v.CreatedAt)
+	err = scan(&v.ID, &v.NodeID, &v.SpaceID, &v.Number, &v.BlobID, &v.Size, &v.MediaType, &v.DEK, &v.SKVer, &v.CreatedBy, &v.CreatedAt, &v.Keep)
 	return v, err
 }
 
@@ -32,6 +32,55 @@ func (tx *Tx) Version(node, id coffer.ID) (Version, error) {
 // VersionsOf returns all versions of a file, oldest first.
 func (tx *Tx) VersionsOf(node coffer.ID) ([]Version, error) {
 	return collect(tx, scanVersion, `SELECT `+versionColumns+` FROM version AS v WHERE v.node_id = $1 ORDER BY v.number`, node)
+}
+
+// VersionsBelow returns versions of a file whose number is below one (0: all),
+// newest first.
+func (tx *Tx) VersionsBelow(node coffer.ID, below int64, limit int) ([]Version, error) {
+	return collect(tx, scanVersion, `SELECT `+versionColumns+` FROM version AS v WHERE v.node_id = $1 AND (CAST($2 AS BIGINT) = 0 OR v.number < $2) ORDER BY v.number DESC LIMIT CAST($3 AS BIGINT)`,
+		node, below, limit)
+}
+
+// CountVersions returns how many versions a file has.
+func (tx *Tx) CountVersions(node coffer.ID) (n int64, err error) {
+	err = tx.row(`SELECT CAST(COUNT(*) AS BIGINT) FROM version WHERE node_id = $1`, node).Scan(&n)
+	return n, err
+}
+
+// KeepVersion says whether a version is kept for ever.
+func (tx *Tx) KeepVersion(node, id coffer.ID, keep bool) error {
+	return tx.execOne(`UPDATE version SET keep = $3 WHERE node_id = $1 AND id = $2`, node, id, keep)
+}
+
+// DeleteVersion deletes an older version with its key record, whose bytes it
+// returns, and marks its blob dead where nothing else names it. The current
+// version of the file, and with unlessKept one that is kept, stays:
+// coffer.ErrNotFound.
+func (tx *Tx) DeleteVersion(node, id coffer.ID, unlessKept bool) (bytes int64, err error) {
+	var blob coffer.ID
+	err = tx.row(`DELETE FROM version WHERE node_id = $1 AND id = $2 AND NOT (keep AND $3)
+		AND NOT EXISTS (SELECT 1 FROM node AS n WHERE n.id = $1 AND n.version_id = $2) RETURNING blob_id, size`, node, id, unlessKept).Scan(&blob, &bytes)
+	if err != nil {
+		return 0, err
+	}
+	return bytes, tx.ReleaseBlob(blob)
+}
+
+// An OldVersion is one that a rule lets go.
+type OldVersion struct{ ID, NodeID, SpaceID coffer.ID }
+
+// OldVersions returns older versions that are not kept for ever and that were
+// replaced before a time (0: no such rule), or behind which at least so many
+// newer older ones stand (0: no such rule).
+func (tx *Tx) OldVersions(replacedBefore, newer int64, limit int) ([]OldVersion, error) {
+	return collect(tx, func(scan scan) (o OldVersion, err error) {
+		err = scan(&o.ID, &o.NodeID, &o.SpaceID)
+		return o, err
+	}, `SELECT v.id, v.node_id, v.space_id FROM version AS v JOIN node AS n ON n.id = v.node_id AND n.version_id <> v.id
+		WHERE NOT v.keep AND (
+			CAST($1 AS BIGINT) > 0 AND (SELECT MIN(w.created_at) FROM version AS w WHERE w.node_id = v.node_id AND w.number > v.number) < $1
+			OR CAST($2 AS BIGINT) > 0 AND (SELECT COUNT(*) FROM version AS w WHERE w.node_id = v.node_id AND w.number > v.number) > $2)
+		ORDER BY v.id LIMIT CAST($3 AS BIGINT)`, replacedBefore, newer, limit)
 }
 
 // LastNumber returns the highest version number of a file, 0 when it has none.
@@ -58,7 +107,7 @@ type VersionBlob struct {
 // without what is in spaces that were given up.
 func (tx *Tx) VersionBlobs(after coffer.ID, limit int) ([]VersionBlob, error) {
 	return collect(tx, func(scan scan) (v VersionBlob, err error) {
-		err = scan(&v.ID, &v.NodeID, &v.SpaceID, &v.Number, &v.BlobID, &v.Size, &v.MediaType, &v.DEK, &v.SKVer, &v.CreatedBy, &v.CreatedAt,
+		err = scan(&v.ID, &v.NodeID, &v.SpaceID, &v.Number, &v.BlobID, &v.Size, &v.MediaType, &v.DEK, &v.SKVer, &v.CreatedBy, &v.CreatedAt, &v.Keep,
 			&v.Blob, &v.Live, &v.PartLog, &v.BlobSize)
 		return v, err
 	}, `SELECT `+versionColumns+`,

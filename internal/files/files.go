@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,8 @@ const (
 type Retention struct {
 	Trash        time.Duration // in the trash; 0 = 30 days
 	BackupWindow time.Duration // between the copy of the database and that of the blobs; 0 = 24 hours
+	Versions     int           // older versions of a file that are kept; 0 = all
+	VersionAge   time.Duration // how long a version is kept after it was replaced; 0 = for ever
 	Backups      time.Duration // for how long backups are kept; 0 = 30 days. Only told: it is when erasure is final
 }
 
@@ -80,6 +83,9 @@ type Service struct {
 	retention Retention
 	scrubRate int64
 	scrubbed  atomic.Int64 // bytes, by this process
+
+	mu   sync.Mutex
+	left []unfinished // see tidy
 }
 
 // New returns the service over d.
@@ -89,6 +95,8 @@ func New(d Deps) *Service {
 			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
 			BackupWindow: cmp.Or(d.Retention.BackupWindow, 24*time.Hour),
 			Backups:      cmp.Or(d.Retention.Backups, 30*24*time.Hour),
+			Versions:     d.Retention.Versions,
+			VersionAge:   d.Retention.VersionAge,
 		},
 		scrubRate: cmp.Or(d.ScrubRate, 8<<20)}
 	if s.doomed == nil {

@@ -67,8 +67,10 @@ func newWorld(t testing.TB, d *db.DB, clock *clock, store blob.Store) *world {
 	return w
 }
 
-func (w *world) service() *files.Service {
-	return files.New(files.Deps{DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install,
+func (w *world) service() *files.Service { return w.serviceWith(files.Retention{}) }
+
+func (w *world) serviceWith(r files.Retention) *files.Service {
+	return files.New(files.Deps{Retention: r, DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install,
 		Doomed: func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
 }
 

@@ -36,9 +36,9 @@ type EscrowKEK struct {
 
 // escrowFile is the JSON inside the age file (docs/keys.md).
 type escrowFile struct {
-	Format  string `json:"format"`
-	Install string `json:"install_id"`
-	Master  string `json:"master_key_file,omitempty"`
+	Format  string       `json:"format"`
+	Install string       `json:"install_id"`
+	Master  string       `json:"master_key_file,omitempty"`
 	KEKs    []escrowLine `json:"keks"`
 }
 

@@ -83,6 +83,7 @@ const (
 	jobExpired = "accounts.purge_expired"
 	jobKeys    = "keys.finish"
 	jobScrub   = "files.scrub"
+	jobOld     = "files.purge_versions"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -135,6 +136,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobExpired, Every: time.Hour},
 			{Kind: jobKeys, Every: time.Hour},
 			{Kind: jobScrub, Every: time.Hour},
+			{Kind: jobOld, Every: 24 * time.Hour},
 		}})
 	}
 	return s, nil
@@ -154,6 +156,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobExpired:       timed(s.accounts.PurgeExpired),
 		jobKeys:          timed(s.o.Keyring.Finish),
 		jobScrub:         timed(s.scrub),
+		jobOld:           timed(s.files.PurgeVersions),
 	}
 }
 

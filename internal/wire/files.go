@@ -69,6 +69,24 @@ type Copy struct {
 	Name     string    `json:"name,omitempty"`
 }
 
+// Version is one content that a file has or had.
+type Version struct {
+	ID        coffer.ID `json:"id"`
+	Number    int64     `json:"number" doc:"1, 2, ... per file"`
+	Size      int64     `json:"size"`
+	MediaType string    `json:"media_type"`
+	SHA256    string    `json:"sha256,omitempty" doc:"64 hex digits"`
+	CreatedAt int64     `json:"created_at"`
+	CreatedBy *Person   `json:"created_by,omitempty"`
+	Current   bool      `json:"current" doc:"It is the file's present content"`
+	Keep      bool      `json:"keep" doc:"Kept for ever: no rule removes it"`
+}
+
+// VersionPatch changes a version: PATCH /nodes/{id}/versions/{version}.
+type VersionPatch struct {
+	Keep bool `json:"keep"`
+}
+
 // Erased answers what deletes for ever.
 type Erased struct {
 	FinalAt int64 `json:"final_at" doc:"When the last backup that may hold it has ended, by the server's settings (ms)"`
