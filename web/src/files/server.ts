@@ -49,6 +49,11 @@ export function contentAddress(node: Node, inline = false): string {
   return `${base}/nodes/${node.id}/content?${query}`;
 }
 
+/** Where the bytes of one version of a file are. */
+export function versionAddress(file: Node, version: string): string {
+  return `${base}/nodes/${file.id}/content?${new URLSearchParams({ version })}`;
+}
+
 /** Where the browser downloads one file, or a ZIP of folders and several. */
 export function downloadAddress(nodes: readonly Node[]): string {
   const [first] = nodes;

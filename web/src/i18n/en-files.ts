@@ -188,6 +188,22 @@ export const files = {
     quarter: (percent: string) => `Uploads: ${percent} done`,
   },
 
+  versions: {
+    title: "Versions",
+    number: (n: string) => `Version ${n}`,
+    current: "Present",
+    kept: "Kept for ever",
+    actsFor: (n: string) => `More actions for version ${n}`,
+    restore: "Restore",
+    keep: "Keep for ever",
+    release: "Keep no longer than the rule says",
+    restored: (from: string, to: string) => `Version ${from} becomes version ${to}. Nothing is removed.`,
+    confirmTitle: (n: string) => `Delete version ${n} for ever?`,
+    confirmText: (size: string, days: string) => `${size}. This cannot be undone. Backups may keep copies for up to ${days}.`,
+    confirmAct: (n: string) => `Delete version ${n}`,
+    deleted: (n: string, date: string) => `Deleted version ${n} for ever. Backups keep nothing of it after ${date}.`,
+  },
+
   bin: {
     title: "Trash",
     columnWhere: "Where it was",
