@@ -38,10 +38,17 @@ func TestMemory(t *testing.T) {
 		return written, read
 	}
 	count(1) // fill the pools
-	few, _ := count(1)
-	many, read := count(33)
-	grown := int64(many.TotalAlloc) - int64(few.TotalAlloc)
-	perPart := float64(many.Mallocs-few.Mallocs) / 32
+	// The collector may empty a pool at any moment, and under the race detector
+	// a pool loses things on purpose: the best of some tries is what the code needs.
+	var read runtime.MemStats
+	grown, perPart := int64(1<<62), 0.0
+	for range 5 {
+		few, _ := count(1)
+		many, r := count(33)
+		if g := int64(many.TotalAlloc) - int64(few.TotalAlloc); g < grown {
+			grown, perPart, read = g, (float64(many.Mallocs)-float64(few.Mallocs))/32, r
+		}
+	}
 	t.Logf("writing: %.1f allocations and %d bytes a part", perPart, grown/32)
 	if perPart > 30 {
 		t.Errorf("writing allocates %.1f times a part of 8 MiB", perPart)
