@@ -198,7 +198,7 @@ for (const [variant, name] of [
       await menu("Call.wav", "Details");
       const panel = page.getByRole("complementary", { name: "Details of Call.wav" });
       await panel.getByText(sha256(wav(0.2))).waitFor();
-      await panel.getByText("version 2").waitFor();
+      await panel.getByText(/· version 2$/).waitFor();
       await see("files-details");
       await page.reload();
       await page.getByRole("complementary", { name: "Details of My files" }).waitFor();
