@@ -28,7 +28,7 @@ func TestStoreFaults(t *testing.T) {
 		f := newWorldOn(w, faulty)
 		n := 0
 		for _, op := range []blobtest.Op{blobtest.OpStage, blobtest.OpWrite, blobtest.OpSync, blobtest.OpPublish, blobtest.OpAbort, blobtest.OpDelete} {
-			for _, persisted := range []bool{false, true} {
+			for _, mode := range []string{"first", "first, persisted", "second", "third, persisted", "for ever"} {
 				for _, size := range []int64{300, -1} {
 					n++
 					ann := f.person(fmt.Sprint("Ann", n))
@@ -37,11 +37,21 @@ func TestStoreFaults(t *testing.T) {
 					if size >= 0 {
 						data = random(int(size))
 					}
-					faulty.Fail(op, 0, persisted, nil)
+					switch mode {
+					case "for ever":
+						faulty.FailForEver(op)
+					case "second":
+						faulty.Fail(op, 1, false, nil)
+					case "third, persisted":
+						faulty.Fail(op, 2, true, nil)
+					default:
+						faulty.Fail(op, 0, mode != "first", nil)
+					}
 					d, _, err := ann.Upload(ctx, ann.root, "new", "", files.Body{Reader: bytes.NewReader(data), Size: size})
 					faulty.Heal()
-					row := fmt.Sprintf("%s, persisted %v, size %d", op, persisted, size)
-					if op != blobtest.OpAbort && op != blobtest.OpDelete && op != blobtest.OpSync && !errors.Is(err, blobtest.ErrInjected) {
+					row := fmt.Sprintf("%s, %s, size %d", op, mode, size)
+					reached := mode != "second" && mode != "third, persisted"
+					if reached && op != blobtest.OpAbort && op != blobtest.OpDelete && op != blobtest.OpSync && !errors.Is(err, blobtest.ErrInjected) {
 						t.Errorf("%s: the failure is not told: %v", row, err)
 					}
 					if err == nil {
