@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -42,6 +43,24 @@ func (a *app) withKeys(do func(h *house) error) error {
 		err = closing
 	}
 	return err
+}
+
+// changingKeys is withKeys for one process at a time. The lock comes first: the
+// key file is read behind it.
+func (a *app) changingKeys(do func(h *house) error) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(cfg.Data); err != nil {
+		return fmt.Errorf("there is no installation: %w", err)
+	}
+	l, err := lockKeys(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return a.withKeys(do)
 }
 
 type keysListCmd struct{}
@@ -205,7 +224,7 @@ func (c keysRotateCmd) Run(a *app) error {
 			return cmdline.Misuse("--space %q is no id", c.Space)
 		}
 	}
-	return a.withKeys(func(h *house) error {
+	return a.changingKeys(func(h *house) error {
 		r := &rotation{a: a, h: h}
 		// Whatever happens to this process: a server ends what was begun.
 		if err := h.db.Update(a.ctx, server.FinishRotation); err != nil {
@@ -333,6 +352,9 @@ func (r *rotation) spaces() error {
 	if err := r.watched(keyring.RotationSpaces, r.h.keys.ResealSpaces); err != nil {
 		return err
 	}
+	if err := r.h.keys.EndSpaces(r.a.ctx); err != nil {
+		return err
+	}
 	r.did("The keys of %d spaces are new and have sealed the keys of their files again.", n)
 	return nil
 }
@@ -381,7 +403,7 @@ type keysMigrateCmd struct {
 }
 
 func (keysMigrateCmd) Help() string {
-	return `The KEKs are wrapped by a master key in the new place, checked, and stored in one step. Afterwards give the new place as --master-key; a running server goes on until its next start. Keep the old master key as long as you keep backups of the database from before.
+	return `The KEKs are wrapped by a master key in the new place, checked, and stored in one step. Afterwards restart every server with the new place as --master-key, before any key is rotated: a running one goes on, but cannot take over new keys. Keep the old master key as long as you keep backups of the database from before.
 
 Examples:
 
@@ -394,7 +416,7 @@ func (c keysMigrateCmd) Run(a *app) error {
 	if allowed != "" {
 		return cmdline.Misuse("--to %s: %s", shown, allowed)
 	}
-	return a.withKeys(func(h *house) error {
+	return a.changingKeys(func(h *house) error {
 		if spec.Transit != "" {
 			if bad := h.cfg.CheckTransit(); len(bad) > 0 {
 				return cmdline.Misuse("%w", config.Problems(bad))
@@ -416,7 +438,7 @@ func (c keysMigrateCmd) Run(a *app) error {
 		if a.opts.JSON {
 			return a.std.JSON(map[string]any{"keks": n, "master_key": spec.String()})
 		}
-		_, err = fmt.Fprintf(a.std.Out, "%d KEKs are wrapped by %s. From the next start on give --master-key %s.\n", n, spec, spec)
+		_, err = fmt.Fprintf(a.std.Out, "%d KEKs are wrapped by %s. Restart every server now, with --master-key %s; until then no key can be rotated for them.\n", n, spec, spec)
 		return err
 	})
 }
@@ -434,7 +456,7 @@ Examples:
 }
 
 func (keysRetireCmd) Run(a *app) error {
-	return a.withKeys(func(h *house) error {
+	return a.changingKeys(func(h *house) error {
 		gone, stay, err := h.keys.Retire(a.ctx)
 		if err != nil {
 			return err

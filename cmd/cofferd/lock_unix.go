@@ -21,7 +21,16 @@ type lock struct{ f *os.File }
 
 // lockFolder takes the lock, or says who has it.
 func lockFolder(data string) (*lock, error) {
-	path := filepath.Join(data, "coffer.lock")
+	return lockFile(filepath.Join(data, "coffer.lock"), fmt.Sprintf("the data folder %s is in use by %%s. Stop that server first, or name another folder with --data", data))
+}
+
+// lockKeys takes the lock of those who change keys: two at once could each
+// replace the key file of the other, after which it opens nothing.
+func lockKeys(data string) (*lock, error) {
+	return lockFile(filepath.Join(data, "keys.lock"), "the keys are being changed by %s. Wait until it has ended, then say it again")
+}
+
+func lockFile(path, busy string) (*lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -34,7 +43,7 @@ func lockFolder(data string) (*lock, error) {
 		if who == "" {
 			who = "another process"
 		}
-		return nil, &cmdline.ExitError{Code: exitLocked, Err: fmt.Errorf("the data folder %s is in use by %s. Stop that server first, or name another folder with --data", data, who)}
+		return nil, &cmdline.ExitError{Code: exitLocked, Err: fmt.Errorf(busy, who)}
 	}
 	if err != nil {
 		f.Close()

@@ -77,6 +77,9 @@ func TestRotateWhilePeopleWork(t *testing.T) {
 			if err == nil {
 				err = k.ResealSpaces(t.Context())
 			}
+			if err == nil {
+				err = k.EndSpaces(t.Context())
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -90,12 +90,16 @@ func (tx *Tx) OldSpaceKeys(space coffer.ID, version uint32, limit int) ([]OldSpa
 		WHERE NOT o.active AND (o.space_id, o.sk_ver) > ($1, $2) ORDER BY o.space_id, o.sk_ver LIMIT CAST($3 AS BIGINT)`, space[:], int64(version), limit) // [:]: the zero id is NULL elsewhere
 }
 
-// SpaceIDs returns the ids of spaces, behind one in their order.
-func (tx *Tx) SpaceIDs(after coffer.ID, limit int) ([]coffer.ID, error) {
-	return collect(tx, func(scan scan) (id coffer.ID, err error) {
-		err = scan(&id)
-		return id, err
-	}, `SELECT id FROM space WHERE id > $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, after[:], limit)
+// SpacesKeyedBefore returns the ids of spaces whose active key is older than a
+// time, behind one in their order.
+func (tx *Tx) SpacesKeyedBefore(at int64, after coffer.ID, limit int) ([]coffer.ID, error) {
+	return collect(tx, scanID, `SELECT space_id FROM space_key WHERE active AND created_at < $1 AND space_id > $2 ORDER BY space_id LIMIT CAST($3 AS BIGINT)`, at, after[:], limit)
+}
+
+// IsKeyedBefore reports whether the active key of a space is older than a time.
+func (tx *Tx) IsKeyedBefore(space coffer.ID, at int64) (is bool, err error) {
+	err = tx.row(`SELECT EXISTS (SELECT 1 FROM space_key WHERE space_id = $1 AND active AND created_at < $2)`, space, at).Scan(&is)
+	return is, err
 }
 
 // DeleteSpaceKey removes a version that is not active. What is still sealed

@@ -223,6 +223,9 @@ func writeFile(path, text string, replace bool) error {
 		return err
 	}
 	if replace {
+		if err := keepOwner(f.Name(), path); err != nil {
+			return err
+		}
 		err = os.Rename(f.Name(), path)
 	} else { // a link cannot replace, and shows the whole file or none
 		err = os.Link(f.Name(), path)

@@ -243,50 +243,95 @@ func (k *Keyring) resealColumn(ctx context.Context, c db.SealedColumn, space cof
 // RotateSpace gives a space a new key, under which new records are sealed from
 // now on. The older ones follow with ResealSpace.
 func (k *Keyring) RotateSpace(ctx context.Context, space coffer.ID) (version uint32, err error) {
-	err = k.db.Update(ctx, func(tx *db.Tx) error {
-		current, err := tx.CurrentSpaceKey(space)
-		if errors.Is(err, coffer.ErrNotFound) {
-			return coffer.E(coffer.NotFound, "not_found", "There is no space with this id, or it has no key: it was given up.")
-		}
-		if err != nil {
-			return err
-		}
-		version = current.Version + 1
-		if err := tx.InsertSpaceKey(k.newSpaceKey(space, version)); err != nil {
-			return err
-		}
-		return tx.ActivateSpaceKey(space, version)
-	})
-	if errors.Is(err, db.ErrTaken) {
-		err = coffer.E(coffer.Busy, "keys_changing", "Another process rotates the key of this space right now. Try again.")
-	}
-	return version, err
+	err = k.db.Update(ctx, func(tx *db.Tx) (err error) { version, err = k.rotateSpace(tx, space); return err })
+	return version, busyKeys(err)
 }
 
-// RotateSpaces gives every space a new key and begins the story of it.
-func (k *Keyring) RotateSpaces(ctx context.Context) (int64, error) {
-	var after coffer.ID
-	var n int64
-	err := k.db.Update(ctx, func(tx *db.Tx) error { return tx.StartRotation(RotationSpaces, 0, 0) })
+func (k *Keyring) rotateSpace(tx *db.Tx, space coffer.ID) (uint32, error) {
+	current, err := tx.CurrentSpaceKey(space)
+	if errors.Is(err, coffer.ErrNotFound) {
+		return 0, coffer.E(coffer.NotFound, "not_found", "There is no space with this id, or it has no key: it was given up.")
+	}
 	if err != nil {
 		return 0, err
 	}
-	for {
+	version := current.Version + 1
+	if err := tx.InsertSpaceKey(k.newSpaceKey(space, version)); err != nil {
+		return 0, err
+	}
+	return version, tx.ActivateSpaceKey(space, version)
+}
+
+func busyKeys(err error) error {
+	if errors.Is(err, db.ErrTaken) {
+		return coffer.E(coffer.Busy, "keys_changing", "Another process rotates the key of this space right now. Try again.")
+	}
+	return err
+}
+
+// RotateSpaces begins to give every space a new key, or goes on where that was
+// cut off, until each has one that is younger than the beginning. EndSpaces
+// ends the story.
+func (k *Keyring) RotateSpaces(ctx context.Context) (int64, error) {
+	var since int64
+	err := k.db.Update(ctx, func(tx *db.Tx) (err error) {
+		if since, err = spacesSince(tx); err != nil || since > 0 {
+			return err
+		}
+		since = tx.Now
+		return tx.StartRotation(RotationSpaces, 0, 0)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return k.rotateSpaces(ctx, since)
+}
+
+// spacesSince is when the rotation of all spaces began that goes on; 0: none.
+func spacesSince(tx *db.Tx) (int64, error) {
+	all, err := tx.Rotations()
+	for _, r := range all {
+		if r.What == RotationSpaces && r.EndedAt == 0 {
+			return r.StartedAt, err
+		}
+	}
+	return 0, err
+}
+
+func (k *Keyring) rotateSpaces(ctx context.Context, since int64) (n int64, err error) {
+	for after := (coffer.ID{}); ; {
 		var ids []coffer.ID
-		err := k.db.View(ctx, func(tx *db.Tx) (err error) { ids, err = tx.SpaceIDs(after, resealBatch); return err })
+		err := k.db.View(ctx, func(tx *db.Tx) (err error) { ids, err = tx.SpacesKeyedBefore(since, after, resealBatch); return err })
 		if err != nil || len(ids) == 0 {
 			return n, err
 		}
 		for _, id := range ids {
-			switch _, err := k.RotateSpace(ctx, id); {
-			case err == nil:
+			after = id
+			made := false
+			err := k.db.Update(ctx, func(tx *db.Tx) (err error) {
+				// Another process may be at the same work.
+				if made, err = tx.IsKeyedBefore(id, since); err != nil || !made {
+					return err
+				}
+				_, err = k.rotateSpace(tx, id)
+				return err
+			})
+			if err = busyKeys(err); err != nil && coffer.KindOf(err) != coffer.NotFound { // it was given up
+				return n, err
+			}
+			if made && err == nil {
 				n++
-			case coffer.KindOf(err) != coffer.NotFound: // else it was given up
+			}
+			if err := ctx.Err(); err != nil {
 				return n, err
 			}
 		}
-		after = ids[len(ids)-1]
 	}
+}
+
+// EndSpaces ends the story of RotateSpaces, once its records are sealed again.
+func (k *Keyring) EndSpaces(ctx context.Context) error {
+	return k.db.Update(ctx, func(tx *db.Tx) error { return tx.EndRotation(RotationSpaces) })
 }
 
 // ResealSpaces seals again the file keys of every space that has an older key
@@ -304,7 +349,7 @@ func (k *Keyring) ResealSpaces(ctx context.Context) error {
 			return err
 		}
 		if len(old) == 0 {
-			return k.db.Update(ctx, func(tx *db.Tx) error { return tx.EndRotation(RotationSpaces) })
+			return nil
 		}
 		for _, o := range old {
 			if err := k.resealSpace(ctx, o.SpaceID, o.Active); err != nil {
@@ -411,7 +456,19 @@ func (k *Keyring) Finish(ctx context.Context) error {
 	if err := k.Reseal(ctx); err != nil {
 		return err
 	}
-	return k.ResealSpaces(ctx)
+	var since int64
+	if err := k.db.View(ctx, func(tx *db.Tx) (err error) { since, err = spacesSince(tx); return err }); err != nil {
+		return err
+	}
+	if since > 0 {
+		if _, err := k.rotateSpaces(ctx, since); err != nil {
+			return err
+		}
+	}
+	if err := k.ResealSpaces(ctx); err != nil || since == 0 {
+		return err
+	}
+	return k.EndSpaces(ctx)
 }
 
 // Use is a place where records are sealed under a KEK.
