@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -48,8 +49,11 @@ func Default() Params { return Params{MemoryKiB: 64 << 10, Time: 3, Threads: 1} 
 // HasherOptions sets a Hasher up. The zero value is right for a server.
 type HasherOptions struct {
 	Params Params // zero = Default
-	Slots  int    // hashes at once; 0 = Slots(CPUs, MemoryLimit)
-	Queue  int    // hashes that may wait for a slot; 0 = 32
+	// Memory counts the slots, blocks of 64 MiB, where others in the process take
+	// such blocks too; nil: it has Slots of its own.
+	Memory *semaphore.Weighted
+	Slots  int // hashes at once; 0 = Slots(CPUs, MemoryLimit)
+	Queue  int // hashes that may wait for a slot; 0 = 32
 }
 
 // Hasher hashes passwords, few at a time, because each hash needs 64 MiB. Use
@@ -60,7 +64,7 @@ type HasherOptions struct {
 // first still counts: peak memory is slots times 64 MiB, however many wait.
 type Hasher struct {
 	params  Params
-	slots   chan struct{}
+	slots   *semaphore.Weighted
 	most    int64 // running and waiting together
 	pending atomic.Int64
 	runs    atomic.Int64
@@ -77,7 +81,10 @@ func NewHasher(o HasherOptions) *Hasher {
 	if o.Queue == 0 {
 		o.Queue = 32
 	}
-	return &Hasher{params: o.Params, slots: make(chan struct{}, o.Slots), most: int64(o.Slots + o.Queue)}
+	if o.Memory == nil {
+		o.Memory = semaphore.NewWeighted(int64(o.Slots))
+	}
+	return &Hasher{params: o.Params, slots: o.Memory, most: int64(o.Slots + o.Queue)}
 }
 
 // Runs tells how many hashes were started: a test of equal work counts them.
@@ -124,12 +131,10 @@ func (h *Hasher) sum(ctx context.Context, password string, p Params, salt []byte
 	if h.pending.Add(1) > h.most {
 		return nil, ErrBusy
 	}
-	select {
-	case h.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := h.slots.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
-	defer func() { <-h.slots }()
+	defer h.slots.Release(1)
 	h.runs.Add(1)
 	sum := argon2.IDKey([]byte(Normalize(password)), salt, p.Time, p.MemoryKiB, p.Threads, length)
 	if p.MemoryKiB >= bigBlockKiB {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sync/semaphore"
+
 	"coffer/internal/cred"
 )
 
@@ -166,6 +168,27 @@ func TestQueue(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Where memory is shared, a hash waits for it, and gives it back.
+func TestSharedMemory(t *testing.T) {
+	memory := semaphore.NewWeighted(1)
+	h := cred.NewHasher(cred.HasherOptions{Params: cheap(), Memory: memory})
+	if err := memory.Acquire(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := h.Hash(ctx, "x"); !errors.Is(err, context.Canceled) || h.Runs() != 0 {
+		t.Errorf("it did not wait: %v, %d runs", err, h.Runs())
+	}
+	memory.Release(1)
+	if _, err := h.Hash(t.Context(), "x"); err != nil {
+		t.Error(err)
+	}
+	if !memory.TryAcquire(1) {
+		t.Error("it has kept the memory")
+	}
 }
 
 func TestSlots(t *testing.T) {
