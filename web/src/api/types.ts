@@ -24,6 +24,7 @@ export type Person = Schemas["Person"];
 export type Crumb = Schemas["Crumb"];
 export type Node = Schemas["Node"];
 export type TrashItem = Schemas["TrashItem"];
+export type Ticket = Schemas["Ticket"];
 export type Version = Schemas["Version"];
 export type Batch = Schemas["Batch"];
 export type BatchResult = Schemas["BatchResult"];

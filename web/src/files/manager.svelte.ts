@@ -133,13 +133,7 @@ export class Manager {
 
   /** Downloads by an address, so that the browser streams to the disk. */
   download(nodes: readonly Node[]): void {
-    if (nodes.length === 0) return;
-    const link = document.createElement("a");
-    link.href = server.downloadAddress(nodes);
-    link.download = "";
-    document.body.append(link);
-    link.click();
-    link.remove();
+    server.download(nodes).catch((e: unknown) => toasts.problem(e));
   }
 
   /** Does one thing to each node and says what failed. Returns those that worked. */

@@ -3,7 +3,7 @@
 
 import { api, base, ok, sessionEnded } from "../api/api";
 import { ApiProblem, offline, problemOf } from "../api/problem";
-import type { Batch, BatchResult, IfExists, Node } from "../api/types";
+import type { Batch, BatchResult, IfExists, Node, Ticket } from "../api/types";
 import type { ListingSource } from "./listing.svelte";
 import type { Transport } from "./queue.svelte";
 
@@ -41,7 +41,7 @@ export async function batch(op: Batch["op"], ids: readonly string[], to?: string
   return results;
 }
 
-/** Where a file's bytes are, for downloads and for showing it in the page. */
+/** Where a file's bytes are, for pictures and for code of ours: the session's cookie goes along. */
 export function contentAddress(node: Node, inline = false): string {
   const query = new URLSearchParams();
   if (inline) query.set("inline", "1");
@@ -49,16 +49,29 @@ export function contentAddress(node: Node, inline = false): string {
   return `${base}/nodes/${node.id}/content?${query}`;
 }
 
-/** Where the bytes of one version of a file are. */
-export function versionAddress(file: Node, version: string): string {
-  return `${base}/nodes/${file.id}/content?${new URLSearchParams({ version })}`;
+/** An address of one version of a file that opens by itself, for five minutes: for downloads and for media. */
+export function ticket(node: Node, version = node.version_id, inline = false): Promise<Ticket> {
+  const body = { inline, ...(version ? { version } : {}) };
+  return ok(api.POST("/nodes/{id}/ticket", { params: { path: { id: node.id } }, body }));
 }
 
-/** Where the browser downloads one file, or a ZIP of folders and several. */
-export function downloadAddress(nodes: readonly Node[]): string {
+/** The same for what the browser is to download: one file as it is, else a ZIP. */
+function downloadTicket(nodes: readonly Node[]): Promise<Ticket> {
   const [first] = nodes;
-  if (first && nodes.length === 1 && first.kind === "file") return contentAddress(first);
-  return `${base}/zip?${nodes.map((n) => `id=${n.id}`).join("&")}`;
+  if (first && nodes.length === 1 && first.kind === "file") return ticket(first);
+  return ok(api.POST("/zip", { body: { ids: nodes.map((n) => n.id) } }));
+}
+
+/** Makes the browser download one version of a file, or nodes, straight to the disk. */
+export async function download(nodes: readonly Node[], version?: string): Promise<void> {
+  const [first] = nodes;
+  if (!first) return;
+  const link = document.createElement("a");
+  link.href = (version ? await ticket(first, version) : await downloadTicket(nodes)).url;
+  link.download = "";
+  document.body.append(link);
+  link.click();
+  link.remove();
 }
 
 async function sendFile(
