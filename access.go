@@ -90,17 +90,23 @@ const (
 	Nobody     PrincipalKind = iota
 	UserKind                 // a person, by session or token
 	SystemKind               // a job of the server itself
+	TicketKind               // a person, by a download ticket: reads what it names and nothing else
 )
 
 // Principal is who acts, built afresh for each request from the database.
 type Principal struct {
 	Kind      PrincipalKind
-	User      User    // of UserKind
+	User      User    // of UserKind and TicketKind
 	SessionID ID      // the browser session, or zero
 	TokenID   ID      // the bearer token, or zero
 	Scopes    []Scope // what this session or token may be used for
 	Address   string  // network address, for events
 	RequestID string  // for events and logs
+
+	// Of TicketKind: the file and its one version, or (Version zero) files and
+	// folders, to be had as a ZIP with all below them.
+	Nodes   []ID
+	Version ID
 }
 
 // SystemPrincipal is the server itself, for jobs.
@@ -114,7 +120,7 @@ func (p Principal) InScope(s Scope) bool {
 	switch p.Kind {
 	case SystemKind:
 		return true
-	case UserKind:
+	case UserKind, TicketKind:
 		for _, have := range p.Scopes {
 			if have == s {
 				return true
@@ -184,7 +190,7 @@ func Decide(p Principal, s Space) Access {
 	switch p.Kind {
 	case SystemKind:
 		return IsOwner
-	case UserKind:
+	case UserKind, TicketKind:
 		if p.User.Disabled || p.User.ID.IsZero() || !p.User.Role.Has(OwnSpace) {
 			return NoAccess
 		}
@@ -199,7 +205,7 @@ func Decide(p Principal, s Space) Access {
 // answers ErrNotFound, so that nobody learns what exists; too little of it, or
 // a session or token whose scopes do not cover the right, is Forbidden.
 func Permit(p Principal, a Access, r Right) error {
-	if a == NoAccess {
+	if a == NoAccess || p.Kind == TicketKind && r != Read {
 		return ErrNotFound
 	}
 	if !p.InScope(scopeOf(r)) {

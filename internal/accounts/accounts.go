@@ -139,7 +139,7 @@ func (s *Service) SendMail(ctx context.Context, id coffer.ID) error {
 }
 
 // PurgeExpired removes what has ended: sign-ups, invitations, resets, counters, sessions,
-// tokens, letters that nobody took. It is a periodic job.
+// tokens, selections of tickets, letters that nobody took. It is a periodic job.
 func (s *Service) PurgeExpired(ctx context.Context) error {
 	return s.DB.Update(ctx, func(tx *db.Tx) error {
 		return errors.Join(
@@ -149,6 +149,7 @@ func (s *Service) PurgeExpired(ctx context.Context) error {
 			tx.PurgeTries(),
 			tx.PurgeSessions(tx.Now-SessionIdle.Milliseconds()),
 			tx.PurgeTokens(),
+			tx.PurgeSelections(),
 			tx.PurgeSignIns(tx.Now-knownFor.Milliseconds()),
 			tx.PurgeMails(tx.Now-mailLife.Milliseconds()),
 		)

@@ -43,7 +43,8 @@ type Options struct {
 	Retention files.Retention // as files has it, for GET /instance
 }
 
-// API is the handler of everything under /api/.
+// API is the handler of everything under /api/, and of the addresses that
+// tickets open (gate.TicketPrefix).
 type API struct {
 	Options
 	mux      *http.ServeMux
@@ -70,7 +71,9 @@ func build(o Options, table func(*API) []Route) *API {
 		}
 		r.register(doc, op)
 	}
+	a.mux.Handle("GET "+gate.TicketPrefix+"{ticket}/{name}", a.Gate.Protect(gate.ByTicket(), a.answer(a.openTicket)))
 	a.mux.HandleFunc("/api/", a.refuse)
+	a.mux.HandleFunc(gate.TicketPrefix, a.refuse)
 	text, err := json.MarshalIndent(doc.OpenAPI(), "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("api: the OpenAPI document cannot be written: %v", err))
@@ -99,7 +102,7 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request) {
 	gate.SetAPIHeaders(w.Header())
 	var allowed []string
 	for _, m := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
-		if _, pattern := a.mux.Handler(&http.Request{Method: m, URL: r.URL, Host: r.Host}); pattern != "/api/" {
+		if _, pattern := a.mux.Handler(&http.Request{Method: m, URL: r.URL, Host: r.Host}); pattern != "/api/" && pattern != gate.TicketPrefix {
 			allowed = append(allowed, m)
 		}
 	}
@@ -140,15 +143,20 @@ func (a *API) raw(h func(http.ResponseWriter, *http.Request) error, describe fun
 		describe(doc, &op)
 		op.Responses["default"] = problemResponse(doc)
 		doc.OpenAPI().AddOperation(&op)
-		a.handle(&op, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if err := h(w, r); err != nil {
-				if gate.Begun(w) {
-					gate.Abort(w, r, err)
-				}
-				a.Gate.Fail(w, r, err)
-			}
-		}))
+		a.handle(&op, a.answer(h))
 	}
+}
+
+// answer tells the error of a raw handler, or cuts an answer that has begun.
+func (a *API) answer(h func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			if gate.Begun(w) {
+				gate.Abort(w, r, err)
+			}
+			a.Gate.Fail(w, r, err)
+		}
+	})
 }
 
 // adapter lets huma register on our table's multiplexer.

@@ -42,7 +42,6 @@ func query(r *http.Request, known ...string) (map[string]string, error) {
 
 // getContent answers GET and HEAD.
 func (a *API) getContent(w http.ResponseWriter, r *http.Request) error {
-	c := a.caller(r)
 	id, err := pathID(r)
 	if err != nil {
 		return err
@@ -57,6 +56,13 @@ func (a *API) getContent(w http.ResponseWriter, r *http.Request) error {
 			return coffer.ErrNotFound
 		}
 	}
+	return a.sendContent(w, r, id, version, q["inline"] == "1")
+}
+
+// sendContent sends a file, or the range that is asked for, to whoever came
+// through either door: the API's, or that of tickets.
+func (a *API) sendContent(w http.ResponseWriter, r *http.Request, id, version coffer.ID, inline bool) error {
+	c := a.caller(r)
 	head := r.Method == http.MethodHead
 	if !head {
 		done, err := a.Gate.Turn(c, c.who.User.ID)
@@ -72,7 +78,7 @@ func (a *API) getContent(w http.ResponseWriter, r *http.Request) error {
 	defer content.Close()
 
 	k := kindOf(content.Node.Name, content.Version.MediaType)
-	inline := q["inline"] == "1" && k.served != ""
+	inline = inline && k.served != ""
 	text := inline && k.served == textType
 	etag := `"` + content.Version.ID.String() + `"`
 	if text {
@@ -235,38 +241,6 @@ func sendNode(w http.ResponseWriter, status int, d files.Detail) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	return marshal(w, detail(d))
-}
-
-func (a *API) getZip(w http.ResponseWriter, r *http.Request) error {
-	c := a.caller(r)
-	values := r.URL.Query()
-	list := values["id"]
-	if len(values) != 1 || len(list) < 1 || len(list) > 1000 {
-		return &coffer.Error{Kind: coffer.Invalid, Code: "invalid", Msg: "Name 1 to 1000 files or folders as id.", Fields: map[string]string{"id": "must stand 1 to 1000 times"}}
-	}
-	ids := make([]coffer.ID, len(list))
-	for i, s := range list {
-		id, err := coffer.ParseID(s)
-		if err != nil {
-			return coffer.ErrNotFound
-		}
-		ids[i] = id
-	}
-	done, err := a.Gate.Turn(c, c.who.User.ID)
-	if err != nil {
-		return err
-	}
-	defer done()
-	z, err := a.view(c).Zip(c, ids)
-	if err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/zip")
-	h.Set("Content-Disposition", disposition("attachment", z.Name))
-	h.Set("Content-Length", strconv.FormatInt(z.Size, 10))
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	return z.WriteTo(c, &starter{w, http.StatusOK})
 }
 
 func (a *API) getDocument(w http.ResponseWriter, _ *http.Request) error {

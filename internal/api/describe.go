@@ -79,9 +79,3 @@ func describeContent(_ huma.API, op *huma.Operation) {
 		op.Responses["206"] = &huma.Response{Description: "The range", Headers: headers, Content: bytesOf("application/octet-stream")}
 	}
 }
-
-func describeZip(_ huma.API, op *huma.Operation) {
-	param(op, "query", "id", "A file or folder; 1 to 1000 of them", &huma.Schema{Type: huma.TypeArray, Items: text()}).Required = true
-	op.Responses["200"] = &huma.Response{Description: "The archive, not compressed", Content: bytesOf("application/zip"),
-		Headers: map[string]*huma.Param{"Content-Disposition": header("The name (RFC 6266)")}}
-}

@@ -83,7 +83,8 @@ func (a *API) table() []Route {
 		{"POST", "/nodes/{id}/versions/{version}/restore", write, "restoreVersion", "Make an older content the present one, as a new version", 0, typed(a.restoreVersion)},
 		{"PATCH", "/nodes/{id}/versions/{version}", write, "changeVersion", "Keep a version for ever, or no longer", 0, typed(a.changeVersion)},
 		{"DELETE", "/nodes/{id}/versions/{version}", write, "deleteVersion", "Delete an older version for ever", 0, typed(a.deleteVersion)},
-		{"GET", "/zip", read, "getZip", "Files and folders as one ZIP archive", 0, a.raw(a.getZip, describeZip)},
+		{"POST", "/nodes/{id}/ticket", read, "createTicket", "An address that opens a file for five minutes, for whatever can send no proof", 201, typed(a.createTicket)},
+		{"POST", "/zip", read, "createZip", "An address that opens files and folders as one ZIP archive, for five minutes", 201, typed(a.createZip)},
 
 		{"GET", "/trash", read, "listTrash", "What is in the trash, newest first", 0, typed(a.listTrash)},
 		{"DELETE", "/trash", write, "emptyTrash", "Delete everything in the trash for ever", 0, typed(a.emptyTrash)},

@@ -203,8 +203,9 @@ func (p *Person) wantPrefix(what, path, ranges string, prefix []byte, secure boo
 // wantDamagedZip reads an archive with the damaged file and a good one.
 func wantDamagedZip(t *testing.T, ann *Person, what string, f wire.Node) {
 	t.Helper()
-	r := ann.Request("GET", "/zip?id="+f.ID.String(), nil)
-	res, err := ann.S.http.Do(r)
+	var address wire.Zip
+	ann.Do("POST", "/zip", wire.NewZip{IDs: []coffer.ID{f.ID}}).Want(201).JSON(&address)
+	res, err := ann.Send("GET", address.URL, nil)
 	if err != nil {
 		t.Errorf("%s, ZIP: %v", what, err)
 		return

@@ -253,7 +253,7 @@ func TestBadInput(t *testing.T) {
 	ann.Do("PUT", "/nodes/"+root.String()+"/files?name=x&if_exists=perhaps", []byte("x")).Problem(422, "invalid")
 	ann.Do("PUT", node+"/content", []byte("x"), "Content-Range", "bytes 0-0/5").Problem(400, "malformed")
 	ann.Do("PUT", "/nodes/"+root.String()+"/files?name=z", []byte("x"), "Content-Encoding", "gzip").Problem(400, "malformed")
-	ann.Do("GET", "/zip", nil).Problem(422, "invalid")
+	ann.Do("POST", "/zip", wire.NewZip{}).Problem(422, "invalid")
 	ann.Do("PATCH", node, map[string]any{"name": "x", "Name": "y"}).Problem(422, "invalid")
 	ann.Do("PATCH", node, []byte(`{"name":"x","name":"y"}`), "Content-Type", "application/json").Problem(400, "malformed")
 	ann.Do("POST", "/batch", wire.Batch{Op: "trash"}).Problem(422, "invalid")

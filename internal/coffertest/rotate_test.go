@@ -10,7 +10,6 @@ import (
 
 	"coffer"
 	"coffer/internal/db"
-	"coffer/internal/keyring"
 )
 
 // TestRotateWhilePeopleWork replaces the KEK and the keys of all spaces again
@@ -22,18 +21,7 @@ func TestRotateWhilePeopleWork(t *testing.T) {
 		ann, ben := s.Person("Ann"), s.Person("Ben")
 		first := ann.put("first.bin", bytes.Repeat([]byte("first"), 3000))
 		ann.Do("PUT", contentOf(first), []byte("second version")).Want(http.StatusOK)
-		master, err := keyring.OpenFile(s.keyFile())
-		if err != nil {
-			t.Fatal(err)
-		}
-		install, err := installID(t.Context(), s.DB)
-		if err != nil {
-			t.Fatal(err)
-		}
-		k, err := keyring.Open(t.Context(), s.DB, master, install) // as another process has it
-		if err != nil {
-			t.Fatal(err)
-		}
+		k := s.keyring() // as another process has it
 
 		stop := make(chan struct{})
 		var people sync.WaitGroup

@@ -181,7 +181,13 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 			{path: "/nodes/" + id(v.trashed.ID) + "/content", code: missing},
 		},
 		"HEAD /nodes/{id}/content": {{path: annFile + "/content", code: missing}},
-		"GET /zip":                 {{path: "/zip?id=" + id(v.file.ID), code: missing}, {path: "/zip?id=" + id(own.ID) + "&id=" + id(v.folder.ID), code: missing}},
+		"POST /nodes/{id}/ticket": {
+			{path: annFile + "/ticket", body: wire.NewTicket{}, code: missing},
+			{path: annFile + "/ticket", body: wire.NewTicket{Version: v.file.VersionID, Inline: true}, code: missing},
+			{path: annFolder + "/ticket", body: wire.NewTicket{}, code: missing},
+			{path: "/nodes/" + id(v.trashed.ID) + "/ticket", body: wire.NewTicket{}, code: missing},
+		},
+		"POST /zip": {{path: "/zip", body: wire.NewZip{IDs: []coffer.ID{v.file.ID}}, code: missing}, {path: "/zip", body: wire.NewZip{IDs: []coffer.ID{own.ID, v.folder.ID}}, code: missing}},
 
 		"GET /trash":               {{path: "/trash"}},
 		"DELETE /trash/{id}":       {{path: annTrash, code: missing}, {path: "/trash/" + id(v.file.ID), code: missing}},
@@ -219,7 +225,7 @@ func asks(method, route string) string {
 	case "settings", "invitations", "keys":
 		return "admin"
 	}
-	if method == "GET" || method == "HEAD" {
+	if method == "GET" || method == "HEAD" || route == "/zip" || strings.HasSuffix(route, "/ticket") {
 		return "files.read"
 	}
 	return "files.write"

@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -40,6 +41,9 @@ func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash b
 		return pass{}, err
 	}
 	a := coffer.Decide(p, at.Space)
+	if names, err := ticketNames(tx, p, id); err != nil || !names {
+		return pass{}, cmp.Or(err, error(coffer.ErrNotFound))
+	}
 	if trash && !at.Trashed() || !trash && !at.Living() {
 		return pass{}, coffer.ErrNotFound
 	}
@@ -47,6 +51,22 @@ func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash b
 		return pass{}, err
 	}
 	return pass{node: at.Node, space: at.Space, depth: at.Depth, access: a, right: r, trash: trash}, nil
+}
+
+// ticketNames reports whether the principal's ticket, if it came with one,
+// opens a node: one that it names or, as a ZIP, one below.
+func ticketNames(tx *db.Tx, p coffer.Principal, id coffer.ID) (bool, error) {
+	if p.Kind != coffer.TicketKind || slices.Contains(p.Nodes, id) {
+		return true, nil
+	}
+	above, err := tx.Above(id)
+	return slices.ContainsFunc(above, func(c db.Crumb) bool { return slices.Contains(p.Nodes, c.ID) }), err
+}
+
+// opens reports whether the principal may have this version of a file that it
+// may read: all of them, but by a ticket the one that it names.
+func (v *View) opens(version coffer.ID) bool {
+	return v.p.Kind != coffer.TicketKind || v.p.Version.IsZero() || v.p.Version == version
 }
 
 // look decides about a living node and reads in the same snapshot.
@@ -178,7 +198,7 @@ func lock(tx *db.Tx, ps []pass) error {
 // standing is the principal as it is now: an upload may have taken hours.
 func (v *View) standing(tx *db.Tx) (coffer.Principal, error) {
 	p := v.p
-	if p.Kind != coffer.UserKind {
+	if p.Kind == coffer.SystemKind {
 		return p, nil
 	}
 	now, err := tx.Standing(p.User.ID, p.SessionID, p.TokenID)

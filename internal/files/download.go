@@ -49,24 +49,42 @@ func (v *View) Open(ctx context.Context, id, version coffer.ID) (*Content, error
 	return c, nil
 }
 
+// Find tells which version of a file Open would open, for who may read it.
+func (v *View) Find(ctx context.Context, id, version coffer.ID) (n coffer.Node, ver coffer.Version, err error) {
+	err = v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) error {
+		found, err := v.version(tx, p, version)
+		n, ver = p.node, found.Version
+		return err
+	})
+	return n, ver, err
+}
+
+// version is a version of a pass's file, the current one when id is zero.
+func (v *View) version(tx *db.Tx, p pass, id coffer.ID) (db.Version, error) {
+	if p.node.Kind != coffer.File {
+		return db.Version{}, coffer.E(coffer.Conflict, "not_a_file", "This is a folder: download it as a ZIP file.")
+	}
+	if id.IsZero() {
+		id = p.node.VersionID
+	}
+	if !v.opens(id) {
+		return db.Version{}, coffer.ErrNotFound
+	}
+	return tx.Version(p.node.ID, id)
+}
+
 // open is Open without a record of the reading. also, unless nil, reads more
 // about the version in the same snapshot.
 func (v *View) open(ctx context.Context, id, version coffer.ID, also func(tx *db.Tx, version coffer.ID) error) (*Content, error) {
 	c := &Content{record: func() {}}
 	err := v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
-		if p.node.Kind != coffer.File {
-			return coffer.E(coffer.Conflict, "not_a_file", "This is a folder: download it as a ZIP file.")
-		}
-		if version.IsZero() {
-			version = p.node.VersionID
-		}
-		ver, err := tx.Version(id, version)
+		ver, err := v.version(tx, p, version)
 		if err != nil {
 			return err
 		}
 		c.pass, c.Node, c.Version = p, p.node, ver.Version
 		if also != nil {
-			if err := also(tx, version); err != nil {
+			if err := also(tx, ver.ID); err != nil {
 				return err
 			}
 		}

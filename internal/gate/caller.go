@@ -33,8 +33,11 @@ func ClearCookie(h http.Header, name string) {
 func (g *Gate) caller(r *http.Request, a Access) (coffer.Principal, error) {
 	cookies := r.CookiesNamed(SessionCookie)
 	auth := r.Header.Values("Authorization")
-	if len(cookies)+len(auth) > 1 {
-		return coffer.Principal{}, coffer.E(coffer.Malformed, "two_proofs", "The request carries more than one proof of who is asking. Send either the session cookie or one Authorization header.")
+	if a.who == byTicket {
+		cookies = nil
+	}
+	if proofs := len(cookies) + len(auth); proofs > 1 || a.who == byTicket && proofs > 0 {
+		return coffer.Principal{}, coffer.E(coffer.Malformed, "two_proofs", "The request carries more than one proof of who is asking. Send one: the session cookie, one Authorization header, or a ticket in the address.")
 	}
 	if len(cookies) == 1 {
 		recall(r.Context()).session = cookies[0].Value
@@ -46,6 +49,8 @@ func (g *Gate) caller(r *http.Request, a Access) (coffer.Principal, error) {
 	var p coffer.Principal
 	var err error
 	switch {
+	case a.who == byTicket:
+		p, err = g.o.Ticket(ctx, r.PathValue("ticket"), From(ctx))
 	case len(cookies) == 1:
 		p, err = g.o.Session(ctx, cookies[0].Value, From(ctx))
 	case len(auth) == 1:

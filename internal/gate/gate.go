@@ -34,6 +34,8 @@ type Options struct {
 	// into a principal, or answer coffer.Unauthenticated.
 	Session func(ctx context.Context, secret string, from Origin) (coffer.Principal, error)
 	Bearer  func(ctx context.Context, secret string, from Origin) (coffer.Principal, error)
+	// Ticket does the same for a download ticket, the path value "ticket".
+	Ticket func(ctx context.Context, ticket string, from Origin) (coffer.Principal, error)
 }
 
 // Origin says where a request came from, for counters, events and lists of

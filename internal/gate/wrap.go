@@ -25,6 +25,9 @@ func (g *Gate) Wrap(next http.Handler, unchecked ...string) http.Handler {
 		q := &request{ref: newRef(), address: clientAddress(r, g.o.Trusted), agent: r.UserAgent(), log: g.o.Log}
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{}, q))
 		path := r.URL.Path // handlers below may cut it
+		if strings.HasPrefix(path, TicketPrefix) {
+			path = TicketPrefix
+		}
 		w := newWriter(rw, g.o.Idle)
 		if r.Body != nil && r.Body != http.NoBody {
 			b := &body{ReadCloser: r.Body, rc: w.rc, idle: g.o.Idle, lingers: r.ProtoMajor == 1}
@@ -77,6 +80,7 @@ const (
 	everybody uint8 = iota + 1
 	anyProof
 	withScope
+	byTicket
 )
 
 // Public routes ask for no proof and get no principal.
@@ -88,9 +92,17 @@ func SignedIn() Access { return Access{who: anyProof} }
 // Scoped routes take sessions, and tokens that have the scope.
 func Scoped(s coffer.Scope) Access { return Access{who: withScope, scope: s} }
 
+// ByTicket routes take the download ticket in their path. A cookie that the
+// browser sends along counts for nothing.
+func ByTicket() Access { return Access{who: byTicket} }
+
+// TicketPrefix begins the paths of ByTicket routes. The log does not hold what
+// follows.
+const TicketPrefix = "/c/"
+
 // IsDeclared tells a declaration from its absence.
 func (a Access) IsDeclared() bool {
-	return a.who == everybody || a.who == anyProof || a.who == withScope && a.scope != ""
+	return a.who == everybody || a.who == anyProof || a.who == byTicket || a.who == withScope && a.scope != ""
 }
 
 // IsPublic reports whether no proof is asked for.

@@ -114,11 +114,15 @@ func New(_ context.Context, o Options) (*Server, error) {
 		},
 		Bearer: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
 			return s.accounts.AuthenticateToken(ctx, secret, api.From(from))
+		},
+		Ticket: func(ctx context.Context, ticket string, from gate.Origin) (coffer.Principal, error) {
+			return s.accounts.AuthenticateTicket(ctx, ticket, api.From(from))
 		}})
 	s.api = api.New(api.Options{Gate: g, Accounts: s.accounts, Files: s.files, BaseURL: o.BaseURL, Version: o.Version, Retention: s.files.Retention()})
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/", s.api)
+	mux.Handle(gate.TicketPrefix, s.api)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("/readyz", s.ready)
 	if o.UI != nil {

@@ -82,6 +82,32 @@ type Version struct {
 	Keep      bool      `json:"keep" doc:"Kept for ever: no rule removes it"`
 }
 
+// NewTicket asks for an address that opens a file without any other proof: POST
+// /nodes/{id}/ticket.
+type NewTicket struct {
+	Version coffer.ID `json:"version,omitzero" doc:"Default: the present one. The address opens this version and no other"`
+	Inline  bool      `json:"inline,omitempty" doc:"As a browser may show it, if it may; else a download"`
+}
+
+// Ticket is such an address. It is for GET and HEAD, with ranges, while the
+// session or token that asked for it lives.
+type Ticket struct {
+	URL       string `json:"url"`
+	ExpiresAt int64  `json:"expires_at" doc:"When it opens nothing any more; what it has begun goes on (ms)"`
+}
+
+// NewZip asks for an address that opens files and folders as one ZIP archive:
+// POST /zip.
+type NewZip struct {
+	IDs []coffer.ID `json:"ids" minItems:"1" maxItems:"1000"`
+}
+
+// Zip is such an address.
+type Zip struct {
+	Ticket
+	Size int64 `json:"size" doc:"Bytes of the archive as things stand"`
+}
+
 // VersionPatch changes a version: PATCH /nodes/{id}/versions/{version}.
 type VersionPatch struct {
 	Keep bool `json:"keep"`
