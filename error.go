@@ -43,9 +43,13 @@ type Error struct {
 	Fields     map[string]string // wrong input fields: name -> sentence
 	Suggestion string            // a value that would be accepted (names)
 	Existing   ID                // Conflict: the node that has the name
+	Room       *Room             // OverQuota of a space: the numbers
 	RetryAfter time.Duration     // Limited, Busy: when to try again; 0 = unknown
 	Err        error             // the cause, for the log
 }
+
+// Room is why something does not fit: it needs more bytes than are free.
+type Room struct{ Need, Free, Quota int64 }
 
 func (e *Error) Error() string {
 	if e.Err != nil {

@@ -1,5 +1,7 @@
 package coffer
 
+import "math"
+
 // Times are milliseconds since 1970-01-01 UTC throughout the product.
 
 // User is a person with a confirmed e-mail address.
@@ -33,6 +35,15 @@ type Space struct {
 // GivenUp reports whether the space belongs to nobody any more: its owner's
 // account is gone, and a job removes what is left.
 func (s Space) GivenUp() bool { return s.Kind == Personal && s.OwnerID.IsZero() }
+
+// Free is how many bytes still fit in: more than there can be, where there is no
+// limit.
+func (s Space) Free() int64 {
+	if s.Quota < 0 {
+		return math.MaxInt64
+	}
+	return max(0, s.Quota-s.Used-s.Reserved)
+}
 
 // SpaceKind says whose a space is.
 type SpaceKind string

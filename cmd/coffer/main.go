@@ -44,6 +44,7 @@ type grammar struct {
 	Login      loginCmd      `cmd:"" help:"Sign in, and keep a token for later commands."`
 	Logout     logoutCmd     `cmd:"" help:"End the token, here and at the server."`
 	Whoami     whoamiCmd     `cmd:"" help:"Tell who is signed in, and where."`
+	Df         dfCmd         `cmd:"" help:"Tell how much is stored, and how much may be."`
 	Ls         lsCmd         `cmd:"" help:"List a folder."`
 	Mkdir      mkdirCmd      `cmd:"" help:"Make folders."`
 	Put        putCmd        `cmd:"" help:"Send files and folders to the server."`

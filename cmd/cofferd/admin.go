@@ -14,6 +14,8 @@ import (
 type adminCmd struct {
 	CreateUser createUserCmd `cmd:"" help:"Make an account that needs no confirmation mail."`
 	Invite     inviteCmd     `cmd:"" help:"Invite somebody to join, by mail."`
+	People     peopleCmd     `cmd:"" help:"List people, with what they store and may store."`
+	Quota      quotaCmd      `cmd:"" help:"Set how much a person, or everybody, may store."`
 	TurnOff    turnOffCmd    `cmd:"" help:"Turn an account off: its sessions and tokens end, its files stay."`
 	TurnOn     turnOnCmd     `cmd:"" help:"Turn an account on again."`
 }

@@ -128,6 +128,16 @@ func (in *inputs) role(field string, role coffer.Role) {
 	}
 }
 
+// maxQuota is the largest whole number that every JSON reader keeps exactly.
+const maxQuota = 1<<53 - 1
+
+// quota checks a number of bytes, or NoLimit.
+func (in *inputs) quota(field string, bytes int64) {
+	if bytes < NoLimit || bytes > maxQuota {
+		in.wrong(field, "invalid", "A quota is a number of bytes from 0 on, or -1 for no limit.")
+	}
+}
+
 // domains reads the list of domains that may sign up: sorted, each once.
 func (in *inputs) domains(field string, typed []string) []string {
 	set := map[string]bool{}

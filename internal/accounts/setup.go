@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"strconv"
 	"strings"
 
 	"coffer"
@@ -32,6 +33,7 @@ type Settings struct {
 	Organisation string
 	Signup       string   // SignupOpen, SignupDomains, SignupInvitation, SignupClosed
 	Domains      []string // that may sign up, with SignupDomains
+	Quota        int64    // bytes that a person's own space may hold, unless that person has another; NoLimit
 }
 
 // Instance is what anybody may know of the installation.
@@ -43,7 +45,7 @@ type Instance struct {
 // readSettings returns the settings. Until somebody set them, nobody may join.
 func readSettings(tx *db.Tx) (Settings, error) {
 	all, err := tx.Settings()
-	s := Settings{Organisation: "Coffer", Signup: SignupClosed}
+	s := Settings{Organisation: "Coffer", Signup: SignupClosed, Quota: NoLimit}
 	if v := all[settingOrganisation]; v != "" {
 		s.Organisation = v
 	}
@@ -51,6 +53,9 @@ func readSettings(tx *db.Tx) (Settings, error) {
 		s.Signup = v
 	}
 	s.Domains = strings.Fields(all[settingDomains])
+	if v := all[db.SettingQuota]; v != "" && err == nil {
+		s.Quota, err = strconv.ParseInt(v, 10, 64)
+	}
 	return s, err
 }
 
@@ -62,6 +67,7 @@ func writeSettings(tx *db.Tx, s Settings) error {
 		tx.SetSetting(settingOrganisation, s.Organisation),
 		tx.SetSetting(settingSignup, s.Signup),
 		tx.SetSetting(settingDomains, strings.Join(s.Domains, " ")),
+		tx.SetSetting(db.SettingQuota, strconv.FormatInt(s.Quota, 10)),
 	)
 }
 
@@ -88,6 +94,7 @@ func (in *inputs) settings(s Settings) Settings {
 	if s.Signup == SignupDomains && len(s.Domains) == 0 {
 		in.wrong("domains", "invalid", "Name at least one domain.")
 	}
+	in.quota("quota", s.Quota)
 	return s
 }
 
@@ -150,7 +157,7 @@ func (s *Service) Setup(ctx context.Context, in Setup, from From) (SignedIn, err
 	u := coffer.User{ID: coffer.NewID(), Role: coffer.RoleOwner, Theme: "system", Language: "en"}
 	u.Name = check.name("name", in.Name, typeName)
 	u.Email = check.email("email", in.Email)
-	settings := check.settings(Settings{Organisation: in.Organisation, Signup: in.Signup, Domains: in.Domains})
+	settings := check.settings(Settings{Organisation: in.Organisation, Signup: in.Signup, Domains: in.Domains, Quota: NoLimit})
 	check.password(s.Policy, "password", in.Password, u.Name, u.Email, settings.Organisation)
 	if err := check.result(); err != nil {
 		return SignedIn{}, err
@@ -228,6 +235,7 @@ func (s *Service) KeyExport(ctx context.Context, p coffer.Principal) (at int64, 
 type SettingsPatch struct {
 	Organisation, Signup *string
 	Domains              *[]string
+	Quota                *int64
 }
 
 // UpdateSettings changes the policies.
@@ -247,6 +255,7 @@ func (s *Service) UpdateSettings(ctx context.Context, p coffer.Principal, patch 
 		set(&after.Organisation, patch.Organisation)
 		set(&after.Signup, patch.Signup)
 		set(&after.Domains, patch.Domains)
+		set(&after.Quota, patch.Quota)
 		var check inputs
 		out = check.settings(after)
 		if err := check.result(); err != nil {

@@ -54,6 +54,8 @@ func (a *API) table() []Route {
 		{"GET", "/settings", admin, "getSettings", "The installation's policies", 0, typed(a.getSettings)},
 		{"PATCH", "/settings", admin, "changeSettings", "Change the installation's policies", 0, typed(a.changeSettings)},
 
+		{"GET", "/people", admin, "listPeople", "All people by name, with what they use and may use", 0, typed(a.listPeople)},
+		{"PATCH", "/people/{id}", admin, "changePerson", "Change a person's quota", 0, typed(a.changePerson)},
 		{"GET", "/keys", admin, "getKeys", "How the keys of the installation are", 0, typed(a.getKeys)},
 		{"GET", "/damaged", read, "listDamaged", "Files whose stored content is damaged: to administrators all, to others their own", 0, typed(a.listDamaged)},
 

@@ -177,6 +177,7 @@ func refusal(resp *http.Response) *Error {
 		if p.Existing != nil {
 			r.Existing = *p.Existing
 		}
+		r.Room = (*coffer.Room)(p.Room)
 		if p.Code == "damaged" {
 			r.Kind = coffer.Corrupt
 		}

@@ -22,7 +22,7 @@ func TestMetrics(t *testing.T) {
 	w := httptest.NewRecorder()
 	s.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	text := w.Body.String()
-	for _, want := range []string{"coffer_damaged_versions 0", "coffer_scrub_bytes_total", "coffer_scrub_pass_ended_seconds", "coffer_jobs_dead 0", "process_resident_memory_bytes", "go_goroutines"} {
+	for _, want := range []string{"coffer_damaged_versions 0", "coffer_scrub_bytes_total", "coffer_scrub_pass_ended_seconds", "coffer_jobs_dead 0", "coffer_spaces_mended_total 0", "process_resident_memory_bytes", "go_goroutines"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in\n%s", want, text)
 		}

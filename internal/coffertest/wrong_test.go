@@ -137,6 +137,9 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 
 		"POST /me/delete": {{path: "/me/delete", body: wire.Deletion{Password: "not the password"}, code: "wrong_login"}},
 
+		"GET /people":        {{path: "/people", code: "forbidden"}, {path: "/people?q=canary", code: "forbidden"}},
+		"PATCH /people/{id}": {{path: "/people/" + id(v.Me.ID), body: wire.AccountPatch{}, code: "forbidden"}},
+
 		"GET /keys":    {{path: "/keys", code: "forbidden"}},
 		"GET /damaged": {{path: "/damaged"}},
 
@@ -222,7 +225,7 @@ func asks(method, route string) string {
 		return "account"
 	case "sessions", "me":
 		return "account"
-	case "settings", "invitations", "keys":
+	case "settings", "invitations", "keys", "people":
 		return "admin"
 	}
 	if method == "GET" || method == "HEAD" || route == "/zip" || strings.HasSuffix(route, "/ticket") {
@@ -271,14 +274,19 @@ func TestWrongPerson(t *testing.T) {
 			if a.Person == s.Owner {
 				secrets = ann.secrets
 			}
-			for _, last := range []bool{false, true} { // what ends the proof itself comes last
+			who := []string{"canary", "Canary", ann.Email, ann.Me.ID.String()} // an administrator knows who there is
+			for _, last := range []bool{false, true} {                         // what ends the proof itself comes last
 				for _, r := range routes {
 					key := r.Method + " " + r.Path
 					if last != (key == "DELETE /session") {
 						continue
 					}
 					for _, try := range tries[key] {
-						a.check(t, r.Method, r.Path, try, secrets)
+						hidden := secrets
+						if a.Person == s.Owner && strings.HasPrefix(r.Path, "/people") {
+							hidden = slices.DeleteFunc(slices.Clone(secrets), func(secret string) bool { return slices.Contains(who, secret) })
+						}
+						a.check(t, r.Method, r.Path, try, hidden)
 					}
 				}
 			}
@@ -315,7 +323,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: expired, who: "forged session"},
 		{Person: ben.SignIn(), who: "another member", proof: true},
 		{Person: ben.Program(coffer.AllScopes[:]...), who: "another member's program", proof: true},
-		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
+		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /people": "", "PATCH /people/{id}": "", "GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
 			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found"}}, // a guest has none
 	}

@@ -129,7 +129,7 @@ func TestQuota(t *testing.T) {
 				{50, 10, -20 + 10, true, 130, -10}, // nothing greater: allowed, though over (and only here below 0)
 			}
 			for _, r := range rows[:5] {
-				if err := tx.SetQuota(v.space.ID, r.quota); err != nil {
+				if err := tx.SetQuota(v.space.OwnerID, &r.quota); err != nil {
 					return err
 				}
 				ok, err := tx.TakeQuota(v.space.ID, r.used, r.reserved)
@@ -141,7 +141,7 @@ func TestQuota(t *testing.T) {
 					t.Errorf("%+v: %+v, %v", r, s, err)
 				}
 			}
-			if err := tx.SetQuota(v.space.ID, 50); err != nil {
+			if err := tx.SetQuota(v.space.OwnerID, &[]int64{50}[0]); err != nil {
 				return err
 			}
 			ok, err := tx.TakeQuota(v.space.ID, -30, 0) // still over, but less

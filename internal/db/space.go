@@ -7,7 +7,17 @@ import (
 	"coffer"
 )
 
-const spaceColumns = `space.id, space.kind, space.owner_id, space.root_id, space.seq, space.used, space.reserved, COALESCE(space.quota, -1), space.created_at`
+// spaceQuota is what a space may hold, -1 for no limit: what was set for it, or
+// for its owner, or the default of all owners. So a change of the default is one
+// row, and counts for those who come later too.
+const spaceQuota = `COALESCE(space.quota, (SELECT u.quota FROM user_account AS u WHERE u.id = space.owner_id),
+	(SELECT CAST(value AS BIGINT) FROM setting WHERE name = '` + SettingQuota + `' AND space.owner_id IS NOT NULL), -1)`
+
+// SettingQuota names the setting that holds the default quota, in bytes; -1 is
+// no limit, as is its absence.
+const SettingQuota = "quota"
+
+const spaceColumns = `space.id, space.kind, space.owner_id, space.root_id, space.seq, space.used, space.reserved, ` + spaceQuota + `, space.created_at`
 
 func spaceFields(s *coffer.Space) []any {
 	return []any{&s.ID, &s.Kind, &s.OwnerID, &s.RootID, &s.Seq, &s.Used, &s.Reserved, &s.Quota, &s.CreatedAt}
@@ -15,7 +25,7 @@ func spaceFields(s *coffer.Space) []any {
 
 func scanSpace(scan scan) (s coffer.Space, err error) { err = scan(spaceFields(&s)...); return s, err }
 
-// quota stores -1, no limit, as NULL.
+// quota stores -1, nothing set for this space, as NULL.
 func quota(bytes int64) sql.NullInt64 { return sql.NullInt64{Int64: bytes, Valid: bytes >= 0} }
 
 // InsertSpace adds an empty space, made now, and reports whether it did: false
@@ -54,7 +64,7 @@ func (tx *Tx) LockSpace(id coffer.ID) (coffer.Space, error) {
 // their sum greater is always allowed.
 func (tx *Tx) TakeQuota(id coffer.ID, used, reserved int64) (bool, error) {
 	n, err := tx.exec(`UPDATE space SET used = used + $2, reserved = reserved + $3
-		WHERE id = $1 AND (CAST($4 AS BIGINT) <= 0 OR quota IS NULL OR used + reserved + $4 <= quota)`,
+		WHERE id = $1 AND (CAST($4 AS BIGINT) <= 0 OR used + reserved + $4 <= COALESCE(NULLIF(`+spaceQuota+`, -1), 9223372036854775807))`,
 		id, used, reserved, used+reserved)
 	return n == 1, err
 }
@@ -85,13 +95,22 @@ func (tx *Tx) DeleteSpace(id coffer.ID) error {
 	return tx.execOne(`DELETE FROM space WHERE id = $1 AND owner_id IS NULL`, id)
 }
 
-// SetQuota sets the most bytes that a space may hold; -1 = no limit.
-func (tx *Tx) SetQuota(id coffer.ID, bytes int64) error {
-	return tx.execOne(`UPDATE space SET quota = $2 WHERE id = $1`, id, quota(bytes))
+// SetQuota sets the most bytes that the own space of a person may hold: nil =
+// the default, -1 = no limit. There need be no space yet.
+func (tx *Tx) SetQuota(user coffer.ID, bytes *int64) error {
+	return tx.execOne(`UPDATE user_account SET quota = $2 WHERE id = $1`, user, bytes)
 }
 
 // Counts are bytes of a space, counted anew.
 type Counts struct{ Used, Reserved int64 }
+
+// CountSpace counts anew what the used and reserved bytes of one space should
+// be.
+func (tx *Tx) CountSpace(id coffer.ID) (c Counts, err error) {
+	err = tx.row(`SELECT CAST(COALESCE((SELECT SUM(size) FROM version WHERE space_id = $1), 0) AS BIGINT),
+		CAST(COALESCE((SELECT SUM(reserved) FROM upload WHERE space_id = $1), 0) AS BIGINT)`, id).Scan(&c.Used, &c.Reserved)
+	return c, err
+}
 
 // CountSpaces counts anew what the used and reserved bytes of all spaces
 // should be.

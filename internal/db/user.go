@@ -85,6 +85,37 @@ func (tx *Tx) TouchUser(id coffer.ID) error {
 	return err
 }
 
+// Account is a person as administrators see them: with the bytes of the own
+// space, but nothing of what is in it.
+type Account struct {
+	coffer.User
+	Used, Reserved int64
+	Quota          *int64 // as of SetQuota
+}
+
+// Accounts returns all people, in no order.
+func (tx *Tx) Accounts() ([]Account, error) { return tx.accounts(`TRUE`) }
+
+// Account returns one person.
+func (tx *Tx) Account(id coffer.ID) (Account, error) {
+	all, err := tx.accounts(`u.id = $1`, id)
+	if err == nil && len(all) == 0 {
+		return Account{}, coffer.ErrNotFound
+	}
+	if err != nil {
+		return Account{}, err
+	}
+	return all[0], nil
+}
+
+func (tx *Tx) accounts(where string, args ...any) ([]Account, error) {
+	return collect(tx, func(scan scan) (a Account, err error) {
+		err = scan(append(userFields(&a.User), &a.Quota, &a.Used, &a.Reserved)...)
+		return a, err
+	}, `SELECT `+userColumns+`, u.quota, COALESCE(s.used, 0), COALESCE(s.reserved, 0)
+		FROM user_account AS u LEFT JOIN space AS s ON s.owner_id = u.id WHERE `+where, args...)
+}
+
 // Owners counts the owners of the installation: all, and those not turned off.
 func (tx *Tx) Owners() (all, enabled int64, err error) {
 	err = tx.row(`SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN disabled THEN 0 ELSE 1 END), 0) AS BIGINT) FROM user_account WHERE role = $1`,

@@ -71,8 +71,8 @@ func checkCandidate(tx *db.Tx, p pass, f Candidate) (verdict, err error) {
 		}
 		return nil, err
 	}
-	if s := p.space; s.Quota >= 0 && f.Size > s.Quota-s.Used-s.Reserved {
-		return overQuota(s, f.Size), nil
+	if f.Size > p.space.Free() {
+		return overQuota(p.space, f.Size), nil
 	}
 	return nil, nil
 }

@@ -110,8 +110,8 @@ func (v *View) copyFolder(ctx context.Context, src, folder pass, name string, ho
 		if err != nil {
 			return err
 		}
-		if s := folder.space; s.Quota >= 0 && s.Used+s.Reserved+bytes > s.Quota {
-			return overQuota(s, bytes)
+		if bytes > folder.space.Free() {
+			return overQuota(folder.space, bytes)
 		}
 		return checkDepth(tx, src.node, -1, folder.depth+1)
 	})

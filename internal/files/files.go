@@ -83,6 +83,7 @@ type Service struct {
 	retention Retention
 	scrubRate int64
 	scrubbed  atomic.Int64 // bytes, by this process
+	mended    atomic.Int64 // spaces, by this process
 
 	mu   sync.Mutex
 	left []unfinished // see tidy
@@ -317,9 +318,11 @@ func takeQuota(tx *db.Tx, p pass, used, reserved int64) error {
 }
 
 func overQuota(s coffer.Space, need int64) error {
-	free := max(0, s.Quota-s.Used-s.Reserved)
-	return coffer.E(coffer.OverQuota, "over_quota",
-		fmt.Sprintf("There is not enough room: %s more are needed, %s of %s are free. Delete something for ever, or ask for more room.", bytesText(need), bytesText(free), bytesText(s.Quota)))
+	free := s.Free()
+	e := coffer.E(coffer.OverQuota, "over_quota",
+		fmt.Sprintf("There is not enough room: this needs %s, %s of %s are left. Delete something for ever, or ask for more room.", bytesText(need), bytesText(free), bytesText(s.Quota)))
+	e.Room = &coffer.Room{Need: need, Free: free, Quota: s.Quota}
+	return e
 }
 
 // bytesText writes a size for people, in units of 1,000.

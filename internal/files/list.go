@@ -2,13 +2,12 @@ package files
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"slices"
 
 	"coffer"
 	"coffer/internal/db"
+	"coffer/internal/keyring"
 )
 
 const (
@@ -57,7 +56,7 @@ func (v *View) children(tx *db.Tx, p pass, o ListOptions) (page Page[Item], err 
 	}
 	mac := newCursor(v, "children", p.node.ID[:], []byte{byte(l.Sort), flag(o.Desc), flag(o.FromEnd)}, []byte(o.Query))
 	if o.Cursor != "" {
-		raw, err := mac.open(o.Cursor)
+		raw, err := mac.Open(o.Cursor)
 		if err != nil {
 			return page, err
 		}
@@ -76,7 +75,7 @@ func (v *View) children(tx *db.Tx, p pass, o ListOptions) (page Page[Item], err 
 		if err != nil {
 			return page, err
 		}
-		if page.Next, err = mac.seal(position(at)); err != nil {
+		if page.Next, err = mac.Seal(position(at)); err != nil {
 			return page, err
 		}
 	}
@@ -128,56 +127,9 @@ func readPosition(b []byte) (*db.Position, error) {
 	return &db.Position{Kind: coffer.NodeKind(b[0]), ID: coffer.ID(b[1:17]), Num: int64(binary.BigEndian.Uint64(b[17:25])), Key: b[25:]}, nil
 }
 
-// A cursor seals positions of one list for one person. Its text is base32 of
-// the key version, the position and a MAC over both and over what the list is.
-type cursor struct {
-	v     *View
-	about []byte
+// newCursor returns the cursors of a list for the principal.
+func newCursor(v *View, list string, about ...[]byte) keyring.Cursor {
+	return v.s.keys.Cursor(list, v.p.User.ID[:], about...)
 }
 
-const macBytes = 16
-
-func newCursor(v *View, list string, about ...[]byte) cursor {
-	c := cursor{v, append([]byte(list+"\x00"), v.p.User.ID[:]...)}
-	for _, a := range about {
-		c.about = binary.BigEndian.AppendUint32(c.about, uint32(len(a)))
-		c.about = append(c.about, a...)
-	}
-	return c
-}
-
-func (c cursor) mac(kekVer uint32, payload []byte) ([]byte, error) {
-	key, err := c.v.s.keys.MACKey("cursor", kekVer)
-	if err != nil {
-		return nil, err
-	}
-	h := hmac.New(sha256.New, key)
-	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(payload))))
-	h.Write(payload)
-	h.Write(c.about)
-	return h.Sum(nil)[:macBytes], nil
-}
-
-func (c cursor) seal(position []byte) (string, error) {
-	ver := c.v.s.keys.Active()
-	payload := append(binary.BigEndian.AppendUint32(nil, ver), position...)
-	mac, err := c.mac(ver, payload)
-	return coffer.EncodeBase32(append(payload, mac...)), err
-}
-
-func (c cursor) open(text string) ([]byte, error) {
-	b, err := coffer.DecodeBase32(text)
-	if err != nil || len(b) < 4+macBytes {
-		return nil, badCursor()
-	}
-	payload, mac := b[:len(b)-macBytes], b[len(b)-macBytes:]
-	want, err := c.mac(binary.BigEndian.Uint32(payload), payload)
-	if err != nil || !hmac.Equal(mac, want) {
-		return nil, badCursor()
-	}
-	return payload[4:], nil
-}
-
-func badCursor() error {
-	return coffer.E(coffer.Invalid, "cursor_invalid", "This cursor is not of this list. Start the list again.")
-}
+func badCursor() error { return keyring.ErrCursor }

@@ -2,12 +2,14 @@ package files_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 
 	"coffer"
+	"coffer/internal/db"
 	"coffer/internal/files"
 )
 
@@ -148,6 +150,128 @@ func TestQuotaHolds(t *testing.T) {
 		}
 		if s := eve.space(); s.Used != 1<<20 || s.Reserved != 0 {
 			t.Errorf("space %+v", s)
+		}
+		w.clean(0)
+	})
+}
+
+// TestQuotaRace: of 50 uploads at once exactly as many are stored as fit, be it
+// the default quota or the person's own, and it was never exceeded on the way.
+func TestQuotaRace(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const size, fit = smallest + 1, 7 // goes through a reservation
+		limit := int64(fit*size + size/2)
+		w.ok(w.db.Update(ctx, func(tx *db.Tx) error { return tx.SetSetting(db.SettingQuota, fmt.Sprint(limit)) }))
+		ann, ben, cid := w.person("Ann"), w.person("Ben"), w.person("Cid")
+		w.ok(w.db.Update(ctx, func(tx *db.Tx) error { return tx.SetSetting(db.SettingQuota, "5") })) // the default of those who came before, too
+		for _, p := range []*person{ann, ben} {
+			p.setQuota(limit)
+		}
+		w.ok(w.db.Update(ctx, func(tx *db.Tx) error {
+			return errors.Join(tx.SetQuota(ben.who.User.ID, nil), tx.SetSetting(db.SettingQuota, fmt.Sprint(limit)))
+		}))
+		cid.setQuota(-1)
+		for _, p := range []*person{ann, ben, cid} {
+			done, watched := make(chan struct{}), make(chan struct{})
+			go func() { // the sum is never above the quota, whenever one looks
+				defer close(watched)
+				for p != cid {
+					if s := p.space(); s.Used+s.Reserved > limit {
+						t.Errorf("%s: used %d and reserved %d of %d", p.who.User.Name, s.Used, s.Reserved, limit)
+					}
+					select {
+					case <-done:
+						return
+					default:
+					}
+				}
+			}()
+			n := 50
+			if p == cid {
+				n = 10
+			}
+			errs := atOnce(n, func(i int) error {
+				return third(p.Upload(ctx, p.root, fmt.Sprint(i), "", files.Body{Reader: bytes.NewReader(make([]byte, size)), Size: size}))
+			})
+			close(done)
+			<-watched
+			want := fit
+			if p == cid {
+				want = n
+			}
+			if count(errs, "") != want || count(errs, "over_quota") != n-want {
+				t.Errorf("%s: %v", p.who.User.Name, errs)
+			}
+			if s := p.space(); s.Used != int64(want*size) || s.Reserved != 0 || p != cid && s.Quota != limit {
+				t.Errorf("%s: %+v", p.who.User.Name, s)
+			}
+		}
+		// Less than is stored: all of it stays and can be read, nothing more fits.
+		ann.setQuota(3)
+		page, err := ann.Children(ctx, ann.root, files.ListOptions{})
+		w.ok(err)
+		if len(page.Items) != fit || len(ann.read(page.Items[0].ID)) != size {
+			t.Errorf("%d files stayed", len(page.Items))
+		}
+		err = third(ann.Upload(ctx, ann.root, "one", "", body([]byte("x"))))
+		e, _ := errors.AsType[*coffer.Error](err)
+		if code(err) != "over_quota" || *e.Room != (coffer.Room{Need: 1, Free: 0, Quota: 3}) || !strings.Contains(e.Msg, "this needs 1 bytes, 0 bytes of 3 bytes are left") {
+			t.Errorf("one byte more: %v", err)
+		}
+		w.ok(third(ann.Upload(ctx, ann.root, "nothing", "", body(nil)))) // takes no room
+		w.clean(0)
+	})
+}
+
+// smallest is the largest body that goes without a reservation.
+const smallest = 1 << 20
+
+// TestRecount: what is counted wrong is put right, beside uploads that run, and
+// told; what is right stays.
+func TestRecount(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ann, ben := w.person("Ann"), w.person("Ben")
+		ann.put(ann.root, "a", make([]byte, 100))
+		gone := ann.put(ann.root, "b", make([]byte, 50))
+		ann.trash(gone.ID)
+		ben.put(ben.root, "a", make([]byte, 7))
+		mended := func() int64 {
+			h, err := w.svc.Health(ctx)
+			w.ok(err)
+			return h.Mended
+		}
+		w.ok(w.svc.Recount(ctx))
+		if n := mended(); n != 0 {
+			t.Errorf("%d spaces mended, and none was wrong", n)
+		}
+		w.ok(w.db.Update(ctx, func(tx *db.Tx) error {
+			_, err := tx.TakeQuota(ann.spaceID(tx), 1000, 77)
+			return err
+		}))
+		if s := ann.space(); s.Used != 1150 || s.Reserved != 77 {
+			t.Fatalf("%+v", s)
+		}
+		stop, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, _, err := ben.Upload(ctx, ben.root, fmt.Sprint("f", i), "", files.Body{Reader: strings.NewReader("12345"), Size: -1}); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		for range 20 {
+			w.ok(w.svc.Recount(ctx))
+		}
+		close(stop)
+		<-ended
+		if s := ann.space(); s.Used != 150 || s.Reserved != 0 || mended() != 1 {
+			t.Errorf("%+v, %d mended", s, mended())
 		}
 		w.clean(0)
 	})

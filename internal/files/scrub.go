@@ -151,6 +151,7 @@ type Health struct {
 	Scrubbed    int64 // bytes, by this process since its start
 	PassStarted int64 // ms
 	PassEnded   int64 // ms; 0: no whole pass yet
+	Mended      int64 // spaces whose counters Recount put right, by this process
 }
 
 // Health tells how the stored contents are, for metrics.
@@ -160,7 +161,7 @@ func (s *Service) Health(ctx context.Context) (h Health, err error) {
 		if err != nil {
 			return err
 		}
-		h = Health{Scrubbed: s.scrubbed.Load(), PassStarted: at.StartedAt, PassEnded: at.EndedAt}
+		h = Health{Scrubbed: s.scrubbed.Load(), PassStarted: at.StartedAt, PassEnded: at.EndedAt, Mended: s.mended.Load()}
 		h.Damaged, err = tx.CountDamages()
 		return err
 	})

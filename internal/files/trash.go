@@ -68,7 +68,7 @@ func (v *View) listTrash(tx *db.Tx, p pass, limit int, text string) (page Page[T
 	var at int64
 	var id coffer.ID
 	if text != "" {
-		raw, err := mac.open(text)
+		raw, err := mac.Open(text)
 		if err != nil {
 			return page, err
 		}
@@ -84,7 +84,7 @@ func (v *View) listTrash(tx *db.Tx, p pass, limit int, text string) (page Page[T
 	if len(nodes) > limit {
 		nodes = nodes[:limit]
 		last := nodes[limit-1]
-		if page.Next, err = mac.seal(append(binary.BigEndian.AppendUint64(nil, uint64(last.TrashedAt)), last.ID[:]...)); err != nil {
+		if page.Next, err = mac.Seal(append(binary.BigEndian.AppendUint64(nil, uint64(last.TrashedAt)), last.ID[:]...)); err != nil {
 			return page, err
 		}
 	}

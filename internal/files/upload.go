@@ -172,9 +172,12 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 	if err != nil {
 		return err
 	}
-	s := in.pass.space
-	if s.Quota >= 0 && s.Used+s.Reserved+max(in.Size, 0) > s.Quota {
-		return overQuota(s, in.Size)
+	need := in.Size
+	if need < 0 {
+		need = reserveStep
+	}
+	if need > in.pass.space.Free() {
+		return overQuota(in.pass.space, need)
 	}
 	st := stored{blob: coffer.RandomID(), dek: seal.DEK{Key: seal.NewKey(), PartLog: partLog, Size: in.Size}}
 	defer func() { st.dek.Key.Clear() }()

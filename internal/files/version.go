@@ -37,7 +37,7 @@ func (v *View) versions(tx *db.Tx, p pass, limit int, text string) (page Page[Ve
 	mac := newCursor(v, "versions", p.node.ID[:])
 	below := int64(0)
 	if text != "" {
-		raw, err := mac.open(text)
+		raw, err := mac.Open(text)
 		if err != nil {
 			return page, err
 		}
@@ -52,7 +52,7 @@ func (v *View) versions(tx *db.Tx, p pass, limit int, text string) (page Page[Ve
 	}
 	if len(all) > limit {
 		all = all[:limit]
-		if page.Next, err = mac.seal(binary.BigEndian.AppendUint64(nil, uint64(all[limit-1].Number))); err != nil {
+		if page.Next, err = mac.Seal(binary.BigEndian.AppendUint64(nil, uint64(all[limit-1].Number))); err != nil {
 			return page, err
 		}
 	}

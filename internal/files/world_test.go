@@ -161,10 +161,10 @@ func (p *person) space() coffer.Space {
 
 func (p *person) setQuota(bytes int64) {
 	p.w.t.Helper()
-	p.w.ok(p.w.db.Update(ctx, func(tx *db.Tx) error { return tx.SetQuota(p.space2(tx), bytes) }))
+	p.w.ok(p.w.db.Update(ctx, func(tx *db.Tx) error { return tx.SetQuota(p.who.User.ID, &bytes) }))
 }
 
-func (p *person) space2(tx *db.Tx) coffer.ID {
+func (p *person) spaceID(tx *db.Tx) coffer.ID {
 	s, err := tx.PersonalSpace(p.who.User.ID)
 	p.w.ok(err)
 	return s.ID

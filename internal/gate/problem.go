@@ -60,6 +60,9 @@ func Problem(ctx context.Context, err error) wire.Problem {
 	if !e.Existing.IsZero() {
 		p.Existing = &e.Existing
 	}
+	if e.Room != nil {
+		p.Room = (*wire.Room)(e.Room)
+	}
 	return p
 }
 

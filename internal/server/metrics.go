@@ -54,6 +54,7 @@ func (h *health) Collect(to chan<- prometheus.Metric) {
 	send(prometheus.CounterValue, "scrub_bytes_total", "Bytes that the scrub of this process has authenticated.", float64(files.Scrubbed))
 	send(prometheus.GaugeValue, "scrub_pass_started_seconds", "When the running or last pass of the scrub began (Unix time, 0: never).", float64(files.PassStarted)/1000)
 	send(prometheus.GaugeValue, "scrub_pass_ended_seconds", "When the last whole pass of the scrub ended (Unix time, 0: never).", float64(files.PassEnded)/1000)
+	send(prometheus.CounterValue, "spaces_mended_total", "Spaces whose counted bytes were wrong, and were put right by this process.", float64(files.Mended))
 	send(prometheus.GaugeValue, "jobs_waiting", "Jobs that wait or run.", float64(jobs))
 	send(prometheus.GaugeValue, "jobs_dead", "Jobs that were given up.", float64(dead))
 }

@@ -84,6 +84,7 @@ const (
 	jobKeys    = "keys.finish"
 	jobScrub   = "files.scrub"
 	jobOld     = "files.purge_versions"
+	jobRecount = "files.recount"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -141,6 +142,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobKeys, Every: time.Hour},
 			{Kind: jobScrub, Every: time.Hour},
 			{Kind: jobOld, Every: 24 * time.Hour},
+			{Kind: jobRecount, Every: 24 * time.Hour},
 		}})
 	}
 	return s, nil
@@ -161,6 +163,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobKeys:          timed(s.o.Keyring.Finish),
 		jobScrub:         timed(s.scrub),
 		jobOld:           timed(s.files.PurgeVersions),
+		jobRecount:       timed(s.files.Recount),
 	}
 }
 

@@ -37,6 +37,7 @@ type Settings struct {
 	Organisation *string   `json:"organisation,omitempty"`
 	Signup       *string   `json:"signup,omitempty" enum:"open,domains,invitation,closed"`
 	Domains      *[]string `json:"domains,omitempty"`
+	Quota        *int64    `json:"quota,omitempty" minimum:"-1" doc:"Bytes that a person's own space may hold, unless that person has a quota of their own; -1: no limit"`
 }
 
 // Signup asks for an account: POST /signup.

@@ -177,6 +177,14 @@ type Problem struct {
 	Fields     map[string]string `json:"fields,omitempty" doc:"Wrong input fields"`
 	Suggestion string            `json:"suggestion,omitempty" doc:"A name that would be accepted"`
 	Existing   *coffer.ID        `json:"existing,omitempty" doc:"Conflict: the node that has the name"`
+	Room       *Room             `json:"room,omitempty" doc:"over_quota: the numbers"`
+}
+
+// Room is why something does not fit into a space, in bytes.
+type Room struct {
+	Need  int64 `json:"need" doc:"What it would take"`
+	Free  int64 `json:"free" doc:"What is left of the quota"`
+	Quota int64 `json:"quota"`
 }
 
 // Check asks, before anything is sent, whether files could be put into a
