@@ -218,19 +218,24 @@ func NameKey(name string) []byte {
 		return key
 	}
 	name = strings.Map(func(r rune) rune {
-		switch {
-		case r == 0x200C || r == 0x200D:
+		if r == 0x200C || r == 0x200D {
 			return -1
-		// Cherokee folds to upper case, but x/text swaps the cases: give it
-		// lower case only.
-		case r >= 0x13A0 && r <= 0x13EF:
-			return r - 0x13A0 + 0xAB70
-		case r >= 0x13F0 && r <= 0x13F5:
-			return r + 8
 		}
-		return r
+		return lowerCherokee(r)
 	}, name)
 	return norm.NFC.Bytes(cases.Fold().Bytes(norm.NFD.Bytes([]byte(name))))
+}
+
+// lowerCherokee prepares for folding: Cherokee folds to upper case, but x/text
+// swaps the cases, so it is given lower case only.
+func lowerCherokee(r rune) rune {
+	switch {
+	case r >= 0x13A0 && r <= 0x13EF:
+		return r - 0x13A0 + 0xAB70
+	case r >= 0x13F0 && r <= 0x13F5:
+		return r + 8
+	}
+	return r
 }
 
 // asciiKey is NameKey for the common case.

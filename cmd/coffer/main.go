@@ -46,6 +46,7 @@ type grammar struct {
 	Whoami     whoamiCmd     `cmd:"" help:"Tell who is signed in, and where."`
 	Df         dfCmd         `cmd:"" help:"Tell how much is stored, and how much may be."`
 	Ls         lsCmd         `cmd:"" help:"List a folder."`
+	Find       findCmd       `cmd:"" help:"Find files and folders by their names, in all folders."`
 	Mkdir      mkdirCmd      `cmd:"" help:"Make folders."`
 	Put        putCmd        `cmd:"" help:"Send files and folders to the server."`
 	Get        getCmd        `cmd:"" help:"Get files and folders from the server."`

@@ -67,6 +67,7 @@ func (a *API) table() []Route {
 		{"POST", "/invitation/accept", public, "acceptInvitation", "Make the account that one was invited to, and sign in", 201, typed(a.acceptInvitation)},
 
 		{"GET", "/spaces", read, "listSpaces", "Spaces the caller has", 0, typed(a.listSpaces)},
+		{"GET", "/search", read, "search", "Files and folders by a part of their names, wherever the caller may open them", 0, typed(a.search)},
 		{"GET", "/resolve", read, "resolvePath", "The node at a path", 0, typed(a.resolvePath)},
 		{"GET", "/nodes/{id}", read, "getNode", "One file or folder", 0, typed(a.getNode)},
 		{"PATCH", "/nodes/{id}", write, "changeNode", "Rename or move", 0, typed(a.changeNode)},

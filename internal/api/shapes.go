@@ -32,6 +32,11 @@ func pageOf[F, T any](p files.Page[F], shape func(F) T) *bodyOf[wire.List[T]] {
 	return &bodyOf[wire.List[T]]{wire.List[T]{Items: mapped(p.Items, shape), Next: p.Next, Total: p.Total}}
 }
 
+// partOf is a page of a list that nobody counted.
+func partOf[F, T any](p files.Page[F], shape func(F) T) *bodyOf[wire.Part[T]] {
+	return &bodyOf[wire.Part[T]]{wire.Part[T]{Items: mapped(p.Items, shape), Next: p.Next}}
+}
+
 func me(p coffer.Principal) wire.Me {
 	u := p.User
 	m := wire.Me{ID: u.ID, Email: u.Email, Name: u.Name, Role: string(u.Role), Theme: u.Theme, Language: u.Language,
@@ -66,6 +71,12 @@ func item(i files.Item) wire.Node {
 	if i.Kind == coffer.File {
 		n.Preview = kindOf(i.Name, i.MediaType).preview
 	}
+	return n
+}
+
+func placed(p files.Placed) wire.Node {
+	n := item(p.Item)
+	n.Path = mapped(p.Path, crumb)
 	return n
 }
 

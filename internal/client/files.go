@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -45,6 +46,36 @@ func (c *Client) Children(ctx context.Context, id coffer.ID) iter.Seq2[wire.Node
 			}
 			for _, n := range page.Items {
 				if !yield(n, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			query.Set("cursor", page.Next)
+		}
+	}
+}
+
+// Search yields what GET /search finds, page by page, for a query as it takes
+// them. After an error it yields no more.
+func (c *Client) Search(ctx context.Context, query url.Values) iter.Seq2[wire.Node, error] {
+	return parts[wire.Node](ctx, c, "/search", query)
+}
+
+// parts walks a list that comes in pages of type wire.Part.
+func parts[T any](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		query := maps.Clone(query)
+		for {
+			var page wire.Part[T]
+			if err := c.call(ctx, http.MethodGet, path, query, nil, &page, true); err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, item := range page.Items {
+				if !yield(item, nil) {
 					return
 				}
 			}

@@ -150,7 +150,10 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"POST /invitation/inspect":      {{path: "/invitation/inspect", body: wire.MailToken{Token: "coffer_invitation_" + strings.Repeat("a", 59)}, anybody: "token_ended"}},
 		"POST /invitation/accept":       {{path: "/invitation/accept", body: wire.InvitationAccept{Token: "coffer_invitation_" + strings.Repeat("a", 59), Name: "Eve", Password: "a long enough password"}, anybody: "token_ended"}},
 
-		"GET /spaces":     {{path: "/spaces"}, {path: "/spaces?count=1"}},
+		"GET /spaces": {{path: "/spaces"}, {path: "/spaces?count=1"}},
+		"GET /search": {{path: "/search?q=canary"}, {path: "/search?q=ca"}, {path: "/search?q=c&kind=file"},
+			{path: "/search?q=canary&under=" + id(v.folder.ID), code: missing}, {path: "/search?q=stolen&under=" + id(v.space.RootID), code: missing},
+			{path: "/search?q=canary&changed_by=" + id(v.Me.ID)}},
 		"GET /resolve":    {{path: "/resolve?path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/", code: missing}},
 		"GET /nodes/{id}": {{path: annFile, code: missing}, {path: annFolder, code: missing}, {path: annRoot, code: missing}, {path: "/nodes/" + id(v.trashed.ID), code: missing}, {path: "/nodes/" + id(v.space.ID), code: missing}},
 		"PATCH /nodes/{id}": {

@@ -29,6 +29,10 @@ func (tx *Tx) insertNode(n coffer.Node, doomedAt int64) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13, $14, $15, $16, $17, $18)`,
 		n.ID, n.SpaceID, n.ParentID, int64(n.Kind), n.Name, coffer.NameKey(n.Name), coffer.SortKey(n.Name), n.ChildCount, n.Size, n.MediaType, n.VersionID,
 		n.CreatedBy, n.ChangedBy, n.CreatedAt, n.ChangedAt, orNull(n.TrashedAt), n.TrashedBy, orNull(doomedAt))
+	if err != nil || n.Name == "" { // nobody searches a root
+		return err
+	}
+	_, err = tx.exec(insertSearch, n.ID, n.SpaceID, spaceMark(n.SpaceID), coffer.SearchKey(n.Name))
 	return err
 }
 
@@ -140,16 +144,24 @@ func (tx *Tx) AddChildren(id coffer.ID, by int64) error {
 
 // RenameNode gives a node another name.
 func (tx *Tx) RenameNode(id coffer.ID, name string, by coffer.ID) error {
-	return tx.execOne(`UPDATE node SET name = $2, name_key = $3, sort_key = $4, rev = rev + 1, changed_by = $5, changed_at = $6 WHERE id = $1`,
+	err := tx.execOne(`UPDATE node SET name = $2, name_key = $3, sort_key = $4, rev = rev + 1, changed_by = $5, changed_at = $6 WHERE id = $1`,
 		id, name, coffer.NameKey(name), coffer.SortKey(name), by, tx.Now)
+	if err != nil {
+		return err
+	}
+	return tx.updateSearch(id, name)
 }
 
 // PlaceNode puts a node, from wherever it is, into a folder under a name. It
 // lives there then. Counting children is the caller's.
 func (tx *Tx) PlaceNode(id, parent coffer.ID, name string) error {
-	return tx.execOne(`UPDATE node SET parent_id = $2, name = $3, name_key = $4, sort_key = $5, rev = rev + 1,
+	err := tx.execOne(`UPDATE node SET parent_id = $2, name = $3, name_key = $4, sort_key = $5, rev = rev + 1,
 		trashed_at = NULL, trashed_by = NULL, doomed_at = NULL WHERE id = $1`,
 		id, parent, name, coffer.NameKey(name), coffer.SortKey(name))
+	if err != nil {
+		return err
+	}
+	return tx.updateSearch(id, name)
 }
 
 // SetContent tells a file's row which version is current.
@@ -171,20 +183,21 @@ type NodeTree struct {
 	Parent   bool  // parent_id names a folder of the same space
 	Content  bool  // version_id names a version of the file, and the rows agree
 	NameKey  []byte
+	Search   string // what search knows of the name; "" when nothing
 }
 
 // NodeTrees returns up to limit nodes in order of id, those above after, with
 // recounted children.
 func (tx *Tx) NodeTrees(after coffer.ID, limit int) ([]NodeTree, error) {
 	return collect(tx, func(scan scan) (t NodeTree, err error) {
-		err = scan(append(nodeFields(&t.Node), &t.Children, &t.Parent, &t.Content, &t.NameKey)...)
+		err = scan(append(nodeFields(&t.Node), &t.Children, &t.Parent, &t.Content, &t.NameKey, &t.Search)...)
 		return t, err
 	}, `SELECT `+nodeColumns+`,
 			CAST((SELECT COUNT(*) FROM node AS c WHERE c.parent_id = n.id AND c.trashed_at IS NULL) AS BIGINT),
 			EXISTS (SELECT 1 FROM node AS p WHERE p.id = n.parent_id AND p.space_id = n.space_id AND p.kind = 0),
 			EXISTS (SELECT 1 FROM version AS v WHERE v.id = n.version_id AND v.node_id = n.id AND v.space_id = n.space_id
 				AND v.size = n.size AND v.media_type = n.media_type),
-			n.name_key
+			n.name_key, COALESCE((SELECT s.search_key FROM node_search AS s WHERE s.node_id = n.id AND s.space_id = n.space_id), '')
 		FROM node AS n WHERE n.id > $1 ORDER BY n.id LIMIT CAST($2 AS BIGINT)`, after[:], limit)
 }
 

@@ -80,6 +80,31 @@ func (v *View) look(ctx context.Context, id coffer.ID, r coffer.Right, fn func(t
 	})
 }
 
+// survey reads, in one snapshot, what may be anywhere in the spaces that the
+// principal may open something of. fn decides about each node that it tells of.
+func (v *View) survey(ctx context.Context, fn func(tx *db.Tx, spaces []coffer.ID) error) error {
+	return v.s.db.View(ctx, func(tx *db.Tx) error {
+		spaces, err := v.spaces(tx)
+		if err != nil {
+			return err
+		}
+		return fn(tx, spaces)
+	})
+}
+
+// spaces returns the spaces that the principal may open something of. It
+// narrows where to look; what is found is decided about one by one.
+func (v *View) spaces(tx *db.Tx) ([]coffer.ID, error) {
+	if v.p.Kind != coffer.UserKind {
+		return nil, nil
+	}
+	own, err := tx.PersonalSpace(v.p.User.ID)
+	if errors.Is(err, coffer.ErrNotFound) {
+		return nil, nil
+	}
+	return []coffer.ID{own.ID}, err
+}
+
 // reach decides about a living node: the way in of what commits later.
 func (v *View) reach(ctx context.Context, id coffer.ID, r coffer.Right) (pass, error) {
 	return v.reachState(ctx, id, r, false)
@@ -180,14 +205,16 @@ func (v *View) change(ctx context.Context, ps []pass, fn func(tx *db.Tx, ps []pa
 
 // lock takes the spaces of the passes, in order of their ids.
 func lock(tx *db.Tx, ps []pass) error {
-	var ids []coffer.ID
-	for _, p := range ps {
-		if !slices.Contains(ids, p.space.ID) {
-			ids = append(ids, p.space.ID)
-		}
+	ids := make([]coffer.ID, len(ps))
+	for i, p := range ps {
+		ids[i] = p.space.ID
 	}
+	return lockSpaces(tx, ids)
+}
+
+func lockSpaces(tx *db.Tx, ids []coffer.ID) error {
 	slices.SortFunc(ids, func(a, b coffer.ID) int { return bytes.Compare(a[:], b[:]) })
-	for _, id := range ids {
+	for _, id := range slices.Compact(ids) {
 		if _, err := tx.LockSpace(id); err != nil {
 			return err
 		}

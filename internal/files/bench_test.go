@@ -86,3 +86,22 @@ func BenchmarkList(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSearch is the first page as people get it: found, decided about one
+// by one, with names and paths. BenchmarkSearchNames of db has the large counts.
+func BenchmarkSearch(b *testing.B) {
+	w := benchWorld(b)
+	ann := w.person("Ann")
+	for i := range 20 {
+		ann.fill(ann.mkdir(ann.root, fmt.Sprint("many ", i)), 1000)
+	}
+	for _, query := range []string{"file", "le 999", "9", "nothing"} {
+		b.Run(query, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := ann.Search(ctx, query, files.SearchOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

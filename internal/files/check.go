@@ -23,8 +23,8 @@ type CheckOptions struct {
 	// ReadData is how many of 100 versions are opened to their last byte, chosen
 	// at random: 0 none, 100 all.
 	ReadData float64
-	// Repair puts right what is provably safe: counters are counted again, and
-	// bytes that no row knows are removed after the grace period.
+	// Repair puts right what is provably safe: counters are counted again,
+	// names told to search, and bytes that no row knows are removed after the grace period.
 	Repair   bool
 	Progress func(done, total int64) // bytes read of all versions; may be nil
 }
@@ -44,13 +44,13 @@ func (r Report) Clean() bool { return len(r.Problems) == 0 }
 
 // Problem is something that must not be.
 type Problem struct {
-	Kind  string // lost_blob, wrong_size, damaged_key, damaged_data, counter, tree, blob_row
+	Kind  string // lost_blob, wrong_size, damaged_key, damaged_data, counter, tree, search, blob_row
 	Where string // what it is about: "version <id>"
 	Text  string
 	File  string // path of the file whose content is concerned, "" for other problems
 	Owner string // e-mail address of its owner, "" when there is none
 
-	space, folder coffer.ID // of a counter; no folder: the bytes of the space
+	space, node coffer.ID // of what can be repaired; no node: the bytes of the space
 }
 
 // Repair is something that was put right.
@@ -72,6 +72,10 @@ const checkPage = 500
 // about the check itself; what it found is in the report.
 func (s *Service) Check(ctx context.Context, o CheckOptions) (Report, error) {
 	c := check{s: s, o: o}
+	err := s.inspect(ctx, func(tx *db.Tx) (err error) { c.searchable, err = searchable(tx); return err })
+	if err != nil {
+		return c.Report, err
+	}
 	for _, step := range []func(context.Context) error{c.spaces, c.nodes, c.versions, c.uploads, c.blobs} {
 		if err := step(ctx); err != nil {
 			return c.Report, err
@@ -85,27 +89,38 @@ func (s *Service) Check(ctx context.Context, o CheckOptions) (Report, error) {
 	return c.Report, nil
 }
 
-// repair puts counters and orphans right. A counter that was wrong while
+// repair puts counters, what search knows, and orphans right. A counter that was wrong while
 // somebody worked, and is right now, counts as repaired too.
 func (c *check) repair(ctx context.Context) error {
 	var left []Problem
 	for _, p := range c.Problems {
-		if p.Kind != "counter" {
+		if p.Kind != "counter" && p.Kind != "search" {
 			left = append(left, p)
 			continue
 		}
 		err := c.s.maintain(ctx, p.space, func(tx *db.Tx) (err error) {
-			if p.folder.IsZero() {
+			switch {
+			case p.Kind == "search":
+				n, err := tx.Node(p.node)
+				if err != nil {
+					return err
+				}
+				return tx.IndexName(n)
+			case p.node.IsZero():
 				_, err = tx.CountSpaceAgain(p.space)
-			} else {
-				_, err = tx.CountChildrenAgain(p.folder)
+			default:
+				_, err = tx.CountChildrenAgain(p.node)
 			}
 			return err
 		})
 		if err != nil && !errors.Is(err, coffer.ErrNotFound) {
 			return err
 		}
-		c.Repaired = append(c.Repaired, Repair{p.Where, "counted again: " + p.Text})
+		done := "counted again: "
+		if p.Kind == "search" {
+			done = "told to search: "
+		}
+		c.Repaired = append(c.Repaired, Repair{p.Where, done + p.Text})
 	}
 	c.Problems = left
 	if err := c.s.blobs.Marker(ctx, c.s.install, false); err != nil {
@@ -131,6 +146,8 @@ type check struct {
 	s     *Service
 	o     CheckOptions
 	total int64 // bytes of all versions
+
+	searchable bool // search knows all names
 	Report
 }
 
@@ -140,7 +157,12 @@ func (c *check) bad(kind, where, format string, a ...any) {
 
 // miscounted is bad for a counter of a space or of a folder in it.
 func (c *check) miscounted(space, folder coffer.ID, where, format string, a ...any) {
-	c.Problems = append(c.Problems, Problem{Kind: "counter", Where: where, Text: fmt.Sprintf(format, a...), space: space, folder: folder})
+	c.repairable("counter", space, folder, where, format, a...)
+}
+
+// repairable is bad for what repair puts right.
+func (c *check) repairable(kind string, space, node coffer.ID, where, format string, a ...any) {
+	c.Problems = append(c.Problems, Problem{Kind: kind, Where: where, Text: fmt.Sprintf(format, a...), space: space, node: node})
 }
 
 // spaces reads all spaces in one snapshot: what is counted and what is stored
@@ -344,6 +366,9 @@ func (c *check) node(tx *db.Tx, t db.NodeTree) error {
 	}
 	if !bytes.Equal(t.NameKey, coffer.NameKey(t.Node.Name)) {
 		c.bad("tree", where, "its name key is not that of its name")
+	}
+	if c.searchable && t.Search != coffer.SearchKey(t.Node.Name) {
+		c.repairable("search", t.Node.SpaceID, t.Node.ID, where, "search does not know its name")
 	}
 	if t.Children == t.Node.ChildCount {
 		return nil

@@ -64,6 +64,7 @@ func newWorld(t testing.TB, d *db.DB, clock *clock, store blob.Store) *world {
 	w.ok(err)
 	w.install = install
 	w.svc = w.service()
+	w.ok(w.svc.IndexNames(ctx)) // nothing, but from now on Check wants all names indexed
 	return w
 }
 

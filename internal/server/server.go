@@ -85,6 +85,7 @@ const (
 	jobScrub   = "files.scrub"
 	jobOld     = "files.purge_versions"
 	jobRecount = "files.recount"
+	jobIndex   = "files.index_names"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -143,6 +144,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobScrub, Every: time.Hour},
 			{Kind: jobOld, Every: 24 * time.Hour},
 			{Kind: jobRecount, Every: 24 * time.Hour},
+			{Kind: jobIndex, Every: time.Hour},
 		}})
 	}
 	return s, nil
@@ -164,6 +166,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobScrub:         timed(s.scrub),
 		jobOld:           timed(s.files.PurgeVersions),
 		jobRecount:       timed(s.files.Recount),
+		jobIndex:         timed(s.files.IndexNames),
 	}
 }
 

@@ -183,3 +183,10 @@ type List[T any] struct {
 	Next  string `json:"next,omitempty"`
 	Total int64  `json:"total"`
 }
+
+// Part is a page of a list that nobody counts. Next asks for the next one, and
+// is there also when this page holds less than was asked for.
+type Part[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+}

@@ -45,7 +45,7 @@ type Node struct {
 	ChangedBy  *Person   `json:"changed_by,omitempty"`
 	Access     string    `json:"access" enum:"view,edit,manage,owner"`
 
-	// Only in GET /nodes/{id}, /resolve and the answer to an upload.
+	// Only in GET /nodes/{id}, /resolve, /search and the answer to an upload.
 	Path   []Crumb `json:"path,omitempty" doc:"From the root to the parent"`
 	SHA256 string  `json:"sha256,omitempty" doc:"Of the content, 64 hex digits"`
 	Number int64   `json:"version_number,omitempty"`

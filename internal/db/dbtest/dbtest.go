@@ -74,6 +74,12 @@ func SQLite(t testing.TB) *db.DB {
 	return open(t, db.Options{DSN: migratedSQLite(t)})
 }
 
+// Postgres is SQLite for the other engine, for benchmarks of both.
+func Postgres(t testing.TB) *db.DB {
+	t.Helper()
+	return open(t, db.Options{DSN: migratedPostgres(t)})
+}
+
 // open opens and migrates a database and closes it after the test.
 func open(t testing.TB, o db.Options) *db.DB {
 	t.Helper()

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"coffer/internal/cmdline"
+	"coffer/internal/wire"
+)
+
+type findCmd struct {
+	Kind    string   `name:"kind" enum:",folder,file,document,pdf,sheet,presentation,picture,audio,video,archive" default:"" placeholder:"KIND" help:"Only such: folder, file, document, pdf, sheet, presentation, picture, audio, video, archive."`
+	Under   string   `name:"under" placeholder:"FOLDER" help:"Only in this folder and below."`
+	After   string   `name:"after" placeholder:"DATE" help:"Changed on this day or later, as 2026-05-31."`
+	Before  string   `name:"before" placeholder:"DATE" help:"Changed on this day or earlier."`
+	MinSize int64    `name:"min-size" placeholder:"BYTES" help:"Only files of at least so many bytes."`
+	MaxSize int64    `name:"max-size" placeholder:"BYTES" help:"Only files of at most so many bytes."`
+	Limit   int      `name:"limit" short:"n" default:"100" help:"Stop after so many; 0 for all."`
+	Long    bool     `name:"long" short:"l" help:"Also size and time of change."`
+	Words   []string `arg:"" help:"Words, or parts of them, that the name has in any order."`
+}
+
+func (findCmd) Help() string {
+	return `Case and accents do not matter. Names that begin with the words come first,
+then the others, newest first; folders end with a /. What is in the trash is
+not found. Nothing found is exit code 4.
+
+Examples:
+
+  coffer find report
+  coffer find --kind pdf --under /Docs annual report
+  coffer find --after 2026-05-01 --json invoice | jq -r .id`
+}
+
+func (c findCmd) Run(a *app) error {
+	query := url.Values{"q": {strings.Join(c.Words, " ")}}
+	set := func(key, value string) {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	set("kind", c.Kind)
+	after, err := day(c.After, 0)
+	if err != nil {
+		return err
+	}
+	before, err := day(c.Before, 1)
+	if err != nil {
+		return err
+	}
+	for key, n := range map[string]int64{"changed_after": after, "changed_before": max(0, before-1), "min_size": c.MinSize, "max_size": c.MaxSize} {
+		if n < 0 {
+			return cmdline.Misuse("a size cannot be less than nothing")
+		}
+		if n > 0 {
+			query.Set(key, strconv.FormatInt(n, 10))
+		}
+	}
+	if c.Limit < 0 {
+		return cmdline.Misuse("--limit cannot be less than nothing")
+	}
+	if c.Limit > 0 {
+		query.Set("limit", strconv.Itoa(min(200, c.Limit)))
+	}
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	if c.Under != "" {
+		folder, err := find(a, cl, c.Under)
+		if err != nil {
+			return err
+		}
+		query.Set("under", folder.ID.String())
+	}
+	found := 0
+	for n, err := range cl.Search(a.ctx, query) {
+		if err != nil {
+			return err
+		}
+		if err := c.line(a, n); err != nil {
+			return err
+		}
+		if found++; found == c.Limit {
+			break
+		}
+	}
+	if found == 0 {
+		return &cmdline.ExitError{Code: exitNotFound}
+	}
+	return nil
+}
+
+// day reads a date in the local time zone as ms, some days later; 0 for "".
+func day(text string, later int) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	t, err := time.ParseInLocation(time.DateOnly, text, time.Local)
+	if err != nil {
+		return 0, cmdline.Misuse("%q is no date: write it as 2026-05-31", text)
+	}
+	return t.AddDate(0, 0, later).UnixMilli(), nil
+}
+
+func (c findCmd) line(a *app, n wire.Node) error {
+	if a.opts.JSON {
+		return a.std.JSON(n)
+	}
+	if c.Long {
+		size := strconv.FormatInt(n.Size, 10)
+		if isFolder(n) {
+			size = "-"
+		}
+		if _, err := fmt.Fprintf(a.std.Out, "%14s  %s  ", size, time.UnixMilli(n.ChangedAt).Format("2006-01-02 15:04")); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(a.std.Out, pathOf(n))
+	return err
+}
+
+// pathOf is where a node that came with its path is.
+func pathOf(n wire.Node) string {
+	var b strings.Builder
+	for _, c := range n.Path {
+		if c.Name != "" { // the root
+			b.WriteString("/" + cmdline.Printable(c.Name, false))
+		}
+	}
+	b.WriteString("/" + cmdline.Printable(n.Name, false))
+	if isFolder(n) {
+		b.WriteByte('/')
+	}
+	return b.String()
+}
