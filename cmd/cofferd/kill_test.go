@@ -8,9 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,8 +115,9 @@ type acknowledged struct {
 	gone map[string]bool // whose deletion was asked for; true: and acknowledged
 }
 
-// TestKill9 kills the server at random moments while files are uploaded, put
-// into the trash and deleted for ever. What was deleted stays deleted. Every
+// TestKill9 kills the server at random moments while files are uploaded, small
+// pictures of them are made, and they are put into the trash and deleted for
+// ever. What was deleted stays deleted. Every
 // acknowledged file is there byte for byte afterwards, no name holds anything
 // that was not sent whole, and the check finds no damage: what is left over
 // is listed as such.
@@ -193,7 +197,11 @@ func uploadUntilKilled(t *testing.T, rng *rand.Rand, p *process, c *client.Clien
 			own := rand.New(rand.NewPCG(seeds[w], 2))
 			for i := 0; ; i++ {
 				b := make([]byte, sizes[own.IntN(len(sizes))])
-				rand.NewChaCha8([32]byte{byte(w), byte(i), byte(round), byte(round >> 8), byte(seeds[w])}).Read(b)
+				chaos := rand.NewChaCha8([32]byte{byte(w), byte(i), byte(round), byte(round >> 8), byte(seeds[w])})
+				chaos.Read(b)
+				if i%3 == 0 {
+					b = noisePNG(chaos)
+				}
 				name := fmt.Sprintf("r%d-w%d-%d", round, w, i)
 				n, err := c.Upload(context.Background(), client.Upload{Parent: root, Name: name, IfExists: coffer.Fail, Size: int64(len(b)),
 					Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }})
@@ -212,6 +220,9 @@ func uploadUntilKilled(t *testing.T, rng *rand.Rand, p *process, c *client.Clien
 				ack.sums[name], ack.ids[name] = hex.EncodeToString(sum[:]), n
 				ack.mu.Unlock()
 				kill()
+				if i%3 == 0 { // and a small picture of it, made and stored, or half so
+					askThumbnail(p.url, c.Token(), n.ID)
+				}
 				if i%3 == 1 { // half done is fine: it is there, or in the trash, or gone
 					ack.mu.Lock()
 					delete(ack.sums, name)
@@ -228,6 +239,29 @@ func uploadUntilKilled(t *testing.T, rng *rand.Rand, p *process, c *client.Clien
 	}
 	wg.Wait()
 	<-p.ended
+}
+
+func noisePNG(chaos *rand.ChaCha8) []byte {
+	m := image.NewRGBA(image.Rect(0, 0, 300, 200))
+	chaos.Read(m.Pix)
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// askThumbnail asks for a small picture, and takes whatever comes.
+func askThumbnail(server, token string, node coffer.ID) {
+	req, err := http.NewRequest(http.MethodGet, server+"/api/v1/nodes/"+node.String()+"/thumbnail", nil)
+	if err != nil {
+		panic(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if res, err := http.DefaultClient.Do(req); err == nil {
+		io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+	}
 }
 
 // verify downloads files and compares them with what was sent.

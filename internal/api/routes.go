@@ -82,6 +82,7 @@ func (a *API) table() []Route {
 		{"PUT", "/nodes/{id}/content", write, "uploadVersion", "Give a file new content", 0, a.raw(a.uploadVersion, describeUploadVersion)},
 		{"GET", "/nodes/{id}/content", read, "getContent", "A file's content, or a range of it", 0, a.raw(a.getContent, describeContent)},
 		{"HEAD", "/nodes/{id}/content", read, "headContent", "What GET would say, without the content", 0, a.raw(a.getContent, describeContent)},
+		{"GET", "/nodes/{id}/thumbnail", read, "getThumbnail", "A small picture of a file", 0, a.raw(a.getThumbnail, describeThumbnail)},
 		{"GET", "/nodes/{id}/versions", read, "listVersions", "The contents that a file has and had, newest first", 0, typed(a.listVersions)},
 		{"POST", "/nodes/{id}/versions/{version}/restore", write, "restoreVersion", "Make an older content the present one, as a new version", 0, typed(a.restoreVersion)},
 		{"PATCH", "/nodes/{id}/versions/{version}", write, "changeVersion", "Keep a version for ever, or no longer", 0, typed(a.changeVersion)},

@@ -69,6 +69,7 @@ func item(i files.Item) wire.Node {
 		ChildCount: i.ChildCount, MediaType: i.MediaType, VersionID: i.VersionID, Rev: i.Rev, CreatedAt: i.CreatedAt, ChangedAt: i.ChangedAt,
 		CreatedBy: person(i.CreatedBy), ChangedBy: person(i.ChangedBy), Access: accessName(i.Access)}
 	if i.Kind == coffer.File {
+		n.Thumbnail = i.HasThumbnail()
 		n.Preview = kindOf(i.Name, i.MediaType).preview
 	}
 	return n

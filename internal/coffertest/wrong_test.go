@@ -174,6 +174,7 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 			attempt{path: "/batch", body: wire.Batch{Op: "move", IDs: []coffer.ID{own.ID}, To: v.folder.ID}, code: "each:" + missing}),
 		"PUT /nodes/{id}/files":                       {{path: annFolder + "/files?name=x", body: []byte("x"), code: missing}, {path: annFolder + "/files?name=canary-file.txt&if_exists=version", body: []byte("x"), code: missing}},
 		"PUT /nodes/{id}/content":                     {{path: annFile + "/content", body: []byte("x"), code: missing}, {path: annFile + "/content", body: []byte("x"), header: []string{"If-Match", `"x"`}, code: missing}},
+		"GET /nodes/{id}/thumbnail":                   {{path: annFile + "/thumbnail", code: missing}, {path: annFile + "/thumbnail?size=1024&version=" + id(v.file.VersionID), code: missing}, {path: annFile + "/thumbnail?size=7", code: missing}, {path: annFolder + "/thumbnail", header: []string{"If-None-Match", "*"}, code: missing}},
 		"GET /nodes/{id}/versions":                    {{path: annFile + "/versions", code: missing}, {path: annFolder + "/versions", code: missing}},
 		"POST /nodes/{id}/versions/{version}/restore": {{path: annFile + "/versions/" + id(v.file.VersionID) + "/restore", code: missing}},
 		"PATCH /nodes/{id}/versions/{version}":        {{path: annFile + "/versions/" + id(v.file.VersionID), body: wire.VersionPatch{Keep: true}, code: missing}},

@@ -27,11 +27,12 @@ func (tx *Tx) SetBlobLive(id coffer.ID, size int64) error {
 	return tx.execOne(`UPDATE blob SET state = $2, size = $3 WHERE id = $1 AND state = $4`, id, blobLive, size, blobPending)
 }
 
-// ReleaseBlob marks a blob dead if no version and no upload names it any more.
+// ReleaseBlob marks a blob dead if no version, upload or thumbnail names it any more.
 // It belongs into the transaction that deleted one of these.
 func (tx *Tx) ReleaseBlob(id coffer.ID) error {
 	_, err := tx.exec(`UPDATE blob SET state = $2, dead_at = $3 WHERE id = $1 AND state <> $2
-		AND NOT EXISTS (SELECT 1 FROM version WHERE blob_id = $1) AND NOT EXISTS (SELECT 1 FROM upload WHERE blob_id = $1)`, id, blobDead, tx.Now)
+		AND NOT EXISTS (SELECT 1 FROM version WHERE blob_id = $1) AND NOT EXISTS (SELECT 1 FROM upload WHERE blob_id = $1)
+		AND NOT EXISTS (SELECT 1 FROM thumbnail WHERE blob_id = $1)`, id, blobDead, tx.Now)
 	return err
 }
 
@@ -52,11 +53,12 @@ func (tx *Tx) HasBlob(id coffer.ID) (has bool, err error) {
 	return has, err
 }
 
-// LostBlobs returns live blobs that no version names, and pending ones that no
-// upload names: rows that should not be.
+// LostBlobs returns live blobs that no version and no thumbnail names, and
+// pending ones that no upload names: rows that should not be.
 func (tx *Tx) LostBlobs(limit int) ([]coffer.ID, error) {
 	return collect(tx, scanID, `SELECT b.id FROM blob AS b WHERE b.state <> $1
 		AND NOT EXISTS (SELECT 1 FROM version WHERE blob_id = b.id) AND NOT EXISTS (SELECT 1 FROM upload WHERE blob_id = b.id)
+		AND NOT EXISTS (SELECT 1 FROM thumbnail WHERE blob_id = b.id)
 		ORDER BY b.id LIMIT CAST($2 AS BIGINT)`, blobDead, limit)
 }
 

@@ -69,7 +69,7 @@ type purged struct {
 // returns how many files went and the bytes of their versions.
 func (tx *Tx) PurgeFiles(parent coffer.ID, limit int) (files, bytes int64, err error) {
 	const some = `(SELECT id FROM node WHERE parent_id = $1 AND kind = 1 AND trashed_at IS NULL ORDER BY id LIMIT CAST($2 AS BIGINT))`
-	bytes, err = tx.purgeVersions(`DELETE FROM version WHERE node_id IN `+some+` RETURNING blob_id, size`, parent, limit)
+	bytes, err = tx.purgeVersions(`IN `+some, parent, limit)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -81,7 +81,7 @@ func (tx *Tx) PurgeFiles(parent coffer.ID, limit int) (files, bytes int64, err e
 // themselves, or hidden, wherever they were.
 func (tx *Tx) PurgeTrashedFiles(space coffer.ID, limit int) (files, bytes int64, err error) {
 	const some = `(SELECT id FROM node WHERE space_id = $1 AND kind = 1 AND trashed_at IS NOT NULL ORDER BY trashed_at, id LIMIT CAST($2 AS BIGINT))`
-	bytes, err = tx.purgeVersions(`DELETE FROM version WHERE node_id IN `+some+` RETURNING blob_id, size`, space, limit)
+	bytes, err = tx.purgeVersions(`IN `+some, space, limit)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -111,25 +111,30 @@ func (tx *Tx) CountItems(space, root coffer.ID) (n int64, err error) {
 // PurgeNode deletes one node that has no children, a file with its versions,
 // whose bytes it returns.
 func (tx *Tx) PurgeNode(id coffer.ID) (bytes int64, err error) {
-	bytes, err = tx.purgeVersions(`DELETE FROM version WHERE node_id = $1 RETURNING blob_id, size`, id)
+	bytes, err = tx.purgeVersions(`= $1`, id)
 	if err != nil {
 		return 0, err
 	}
 	return bytes, tx.execOne(`DELETE FROM node WHERE id = $1`, id)
 }
 
-func (tx *Tx) purgeVersions(q string, args ...any) (bytes int64, err error) {
-	gone, err := collect(tx, func(scan scan) (p purged, err error) { err = scan(&p.blob, &p.size); return p, err }, q, args...)
+// purgeVersions deletes the versions of files, told by what is compared with
+// their ids, and what belongs to these versions.
+func (tx *Tx) purgeVersions(files string, args ...any) (bytes int64, err error) {
+	blobs, err := tx.thumbnailsOf(`v.node_id `+files, args...)
+	if err != nil {
+		return 0, err
+	}
+	gone, err := collect(tx, func(scan scan) (p purged, err error) { err = scan(&p.blob, &p.size); return p, err },
+		`DELETE FROM version WHERE node_id `+files+` RETURNING blob_id, size`, args...)
 	if err != nil {
 		return 0, err
 	}
 	for _, p := range gone {
 		bytes += p.size
-		if err := tx.ReleaseBlob(p.blob); err != nil {
-			return 0, err
-		}
+		blobs = append(blobs, p.blob)
 	}
-	return bytes, nil
+	return bytes, tx.releaseBlobs(blobs)
 }
 
 // IsDoomed reports whether a node is there and its rows may go now.

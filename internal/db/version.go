@@ -57,13 +57,17 @@ func (tx *Tx) KeepVersion(node, id coffer.ID, keep bool) error {
 // version of the file, and with unlessKept one that is kept, stays:
 // coffer.ErrNotFound.
 func (tx *Tx) DeleteVersion(node, id coffer.ID, unlessKept bool) (bytes int64, err error) {
+	small, err := tx.thumbnailsOf(`v.id = $1`, id)
+	if err != nil {
+		return 0, err
+	}
 	var blob coffer.ID
 	err = tx.row(`DELETE FROM version WHERE node_id = $1 AND id = $2 AND NOT (keep AND $3)
 		AND NOT EXISTS (SELECT 1 FROM node AS n WHERE n.id = $1 AND n.version_id = $2) RETURNING blob_id, size`, node, id, unlessKept).Scan(&blob, &bytes)
 	if err != nil {
 		return 0, err
 	}
-	return bytes, tx.ReleaseBlob(blob)
+	return bytes, tx.releaseBlobs(append(small, blob))
 }
 
 // An OldVersion is one that a rule lets go.

@@ -24,7 +24,9 @@ type CheckOptions struct {
 	// at random: 0 none, 100 all.
 	ReadData float64
 	// Repair puts right what is provably safe: counters are counted again,
-	// names told to search, and bytes that no row knows are removed after the grace period.
+	// names told to search, damaged small pictures removed, which are made again
+	// when they are asked for, and bytes that no row knows are removed after the
+	// grace period.
 	Repair   bool
 	Progress func(done, total int64) // bytes read of all versions; may be nil
 }
@@ -44,13 +46,14 @@ func (r Report) Clean() bool { return len(r.Problems) == 0 }
 
 // Problem is something that must not be.
 type Problem struct {
-	Kind  string // lost_blob, wrong_size, damaged_key, damaged_data, counter, tree, search, blob_row
+	Kind  string // lost_blob, wrong_size, damaged_key, damaged_data, counter, tree, search, blob_row, thumbnail
 	Where string // what it is about: "version <id>"
 	Text  string
 	File  string // path of the file whose content is concerned, "" for other problems
 	Owner string // e-mail address of its owner, "" when there is none
 
 	space, node coffer.ID // of what can be repaired; no node: the bytes of the space
+	blob        coffer.ID // of a small picture, with its space
 }
 
 // Repair is something that was put right.
@@ -89,12 +92,14 @@ func (s *Service) Check(ctx context.Context, o CheckOptions) (Report, error) {
 	return c.Report, nil
 }
 
-// repair puts counters, what search knows, and orphans right. A counter that was wrong while
-// somebody worked, and is right now, counts as repaired too.
+// repair puts counters, what search knows, small pictures and orphans right. A
+// counter that was wrong while somebody worked, and is right now, counts as
+// repaired too.
 func (c *check) repair(ctx context.Context) error {
 	var left []Problem
 	for _, p := range c.Problems {
-		if p.Kind != "counter" && p.Kind != "search" {
+		done := map[string]string{"counter": "counted again: ", "search": "told to search: ", "thumbnail": "removed, until somebody asks for it: "}[p.Kind]
+		if done == "" {
 			left = append(left, p)
 			continue
 		}
@@ -106,6 +111,8 @@ func (c *check) repair(ctx context.Context) error {
 					return err
 				}
 				return tx.IndexName(n)
+			case p.Kind == "thumbnail":
+				return tx.DeleteThumbnail(p.blob)
 			case p.node.IsZero():
 				_, err = tx.CountSpaceAgain(p.space)
 			default:
@@ -115,10 +122,6 @@ func (c *check) repair(ctx context.Context) error {
 		})
 		if err != nil && !errors.Is(err, coffer.ErrNotFound) {
 			return err
-		}
-		done := "counted again: "
-		if p.Kind == "search" {
-			done = "told to search: "
 		}
 		c.Repaired = append(c.Repaired, Repair{p.Where, done + p.Text})
 	}
@@ -405,8 +408,9 @@ func (c *check) versions(ctx context.Context) error {
 // openedVersion is a version with its file key, or why that does not open.
 type openedVersion struct {
 	db.VersionBlob
-	dek seal.DEK
-	err error
+	dek   seal.DEK
+	err   error
+	small []openedThumbnail
 }
 
 // openedVersions returns the versions behind one, in order of id. Their keys
@@ -420,7 +424,11 @@ func (s *Service) openedVersions(ctx context.Context, after coffer.ID, limit int
 			if err != nil && coffer.KindOf(err) != coffer.Corrupt && !errors.Is(err, coffer.ErrNotFound) {
 				return err
 			}
-			page = append(page, openedVersion{v, dek, err})
+			small, thumbErr := s.thumbnailsOf(tx, v.ID)
+			if thumbErr != nil {
+				return thumbErr
+			}
+			page = append(page, openedVersion{v, dek, err, small})
 		}
 		return err
 	})
@@ -436,6 +444,11 @@ func (c *check) version(ctx context.Context, v openedVersion, read bool, pace fu
 	from := len(c.Problems)
 	if err := c.verify(ctx, v, read, pace); err != nil {
 		return err
+	}
+	for _, t := range v.small {
+		if err := c.thumbnail(ctx, t, read); err != nil {
+			return err
+		}
 	}
 	return c.name(ctx, v.Version, from)
 }
@@ -509,7 +522,7 @@ func (c *check) blobs(ctx context.Context) (err error) {
 	err = c.s.inspect(ctx, func(tx *db.Tx) error {
 		lost, err := tx.LostBlobs(checkPage)
 		for _, id := range lost {
-			c.bad("blob_row", "blob "+id.String(), "no version and no upload names it, but it is not marked dead")
+			c.bad("blob_row", "blob "+id.String(), "no version, upload or thumbnail names it, but it is not marked dead")
 		}
 		return err
 	})

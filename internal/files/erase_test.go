@@ -9,10 +9,11 @@ import (
 
 	"coffer/internal/blob"
 	"coffer/internal/db"
+	"coffer/internal/files"
 )
 
-// TestErasedFromTheDisk: the sealed key of a file that is deleted for ever, and
-// those of a space that is given up, are nowhere in the files of SQLite once its
+// TestErasedFromTheDisk: the sealed key of a file that is deleted for ever, that
+// of its small picture, and those of a space that is given up, are nowhere in the files of SQLite once its
 // log was taken over.
 func TestErasedFromTheDisk(t *testing.T) {
 	t.Parallel()
@@ -26,18 +27,23 @@ func TestErasedFromTheDisk(t *testing.T) {
 	}
 	w := newWorld(t, d, c, blob.NewMemory())
 	ann, ben := w.person("Ann"), w.person("Ben")
-	f := ann.put(ann.root, "f", []byte("secret"))
+	f := ann.put(ann.root, "f.png", photo(1))
+	ann.small(f.ID, files.TileEdge)
 	for i := range 50 { // rows that stay on the same pages
 		ann.put(ann.root, fmt.Sprint("other ", i), []byte("other"))
 	}
-	var file, space []byte
+	var file, small, space []byte
 	w.ok(d.View(ctx, func(tx *db.Tx) error {
 		v, err := tx.Version(f.ID, f.VersionID)
 		if err != nil {
 			return err
 		}
+		s, err := tx.Thumbnail(f.VersionID, files.TileEdge)
+		if err != nil {
+			return err
+		}
 		k, err := tx.CurrentSpaceKey(ben.space().ID)
-		file, space = v.DEK, k.Sealed
+		file, small, space = v.DEK, s.DEK, k.Sealed
 		return err
 	}))
 	ann.trash(f.ID)
@@ -50,8 +56,10 @@ func TestErasedFromTheDisk(t *testing.T) {
 			continue
 		}
 		w.ok(err)
-		if bytes.Contains(raw, file) || bytes.Contains(raw, space) {
-			t.Errorf("%s: the key of the file is there: %v; of the space: %v", filepath.Base(name), bytes.Contains(raw, file), bytes.Contains(raw, space))
+		for what, key := range map[string][]byte{"the file": file, "its small picture": small, "the space": space} {
+			if bytes.Contains(raw, key) {
+				t.Errorf("%s: the key of %s is there", filepath.Base(name), what)
+			}
 		}
 	}
 }

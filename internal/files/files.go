@@ -19,11 +19,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"coffer"
 	"coffer/internal/blob"
 	"coffer/internal/content"
 	"coffer/internal/db"
 	"coffer/internal/keyring"
+	"coffer/internal/picture"
 	"coffer/internal/seal"
 )
 
@@ -49,7 +52,8 @@ func (s *Service) Retention() Retention { return s.retention }
 // copies the database first takes, and than the longest upload.
 func (s *Service) grace() time.Duration { return s.retention.BackupWindow + uploadKept + time.Hour }
 
-// Deps is what a Service stands on. All but Doomed, GivenUp and Log are needed.
+// Deps is what a Service stands on. All but Doomed, GivenUp, Log and Pictures
+// are needed.
 type Deps struct {
 	DB      *db.DB
 	Blobs   blob.Store
@@ -64,6 +68,7 @@ type Deps struct {
 	GivenUp func(tx *db.Tx, space coffer.ID) error
 	Log     *slog.Logger
 
+	Pictures  *picture.Maker // the one of the process; nil: one with memory of its own
 	Retention Retention
 	ScrubRate int64 // bytes a second that the scrub reads at most; 0 = 8 MiB
 }
@@ -80,6 +85,7 @@ type Service struct {
 	givenUp func(tx *db.Tx, space coffer.ID) error
 	log     *slog.Logger
 
+	pictures  *picture.Maker
 	retention Retention
 	scrubRate int64
 	scrubbed  atomic.Int64 // bytes, by this process
@@ -92,6 +98,7 @@ type Service struct {
 // New returns the service over d.
 func New(d Deps) *Service {
 	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, log: d.Log,
+		pictures: d.Pictures,
 		retention: Retention{
 			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
 			BackupWindow: cmp.Or(d.Retention.BackupWindow, 24*time.Hour),
@@ -105,6 +112,9 @@ func New(d Deps) *Service {
 	}
 	if s.givenUp == nil {
 		s.givenUp = func(*db.Tx, coffer.ID) error { return nil }
+	}
+	if s.pictures == nil {
+		s.pictures = picture.NewMaker(picture.Options{Memory: semaphore.NewWeighted(1)})
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -59,6 +59,9 @@ func (s *Service) Scrub(ctx context.Context, every time.Duration) error {
 			if err := c.version(ctx, v, true, pace); err != nil {
 				return errors.Join(err, s.saveScrub(context.WithoutCancel(ctx), at))
 			}
+			if err := s.dropDamaged(ctx, &c.Report); err != nil {
+				return err
+			}
 			if err := s.noteDamage(ctx, v, c.Problems); err != nil {
 				return err
 			}
@@ -85,6 +88,24 @@ func (s *Service) Scrub(ctx context.Context, every time.Duration) error {
 
 func (s *Service) saveScrub(ctx context.Context, at db.Scrub) error {
 	return s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error { return tx.SetScrub(at) })
+}
+
+// dropDamaged removes small pictures that were found damaged, which is all that
+// there is to do about them.
+func (s *Service) dropDamaged(ctx context.Context, found *Report) error {
+	var rest []Problem
+	for _, p := range found.Problems {
+		if p.Kind != "thumbnail" {
+			rest = append(rest, p)
+			continue
+		}
+		s.log.Error("a small picture is damaged and was removed", "where", p.Where, "detail", p.Text)
+		if err := s.dropThumbnail(ctx, p.space, p.blob); err != nil {
+			return err
+		}
+	}
+	found.Problems = rest
+	return nil
 }
 
 // noteDamage remembers what was found about a version, or that it is whole.

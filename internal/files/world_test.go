@@ -21,6 +21,7 @@ import (
 	"coffer/internal/db/dbtest"
 	"coffer/internal/files"
 	"coffer/internal/keyring"
+	"coffer/internal/picture"
 )
 
 var ctx = context.Background()
@@ -35,6 +36,8 @@ type world struct {
 	svc     *files.Service
 	clock   *clock
 	doom    chan coffer.ID // jobs that were inserted
+
+	pictures *picture.Maker // nil: each service has its own
 }
 
 // A clock stands still until it is moved, so that tests own the time.
@@ -71,7 +74,7 @@ func newWorld(t testing.TB, d *db.DB, clock *clock, store blob.Store) *world {
 func (w *world) service() *files.Service { return w.serviceWith(files.Retention{}) }
 
 func (w *world) serviceWith(r files.Retention) *files.Service {
-	return files.New(files.Deps{Retention: r, DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install,
+	return files.New(files.Deps{Retention: r, DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install, Pictures: w.pictures,
 		Doomed: func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
 }
 

@@ -49,11 +49,12 @@ type Origin struct {
 
 // A Gate is made once for a server.
 type Gate struct {
-	o      Options
-	hosts  map[string]bool // as in the Host header, lower case
-	csrf   *http.CrossOriginProtection
-	secure bool // the base URL is https
-	turns  turns
+	o       Options
+	hosts   map[string]bool // as in the Host header, lower case
+	csrf    *http.CrossOriginProtection
+	secure  bool // the base URL is https
+	turns   turns
+	glances turns // of small pictures
 }
 
 // New returns a gate.

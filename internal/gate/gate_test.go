@@ -413,6 +413,26 @@ func TestTurns(t *testing.T) {
 	} else {
 		done()
 	}
+	// Small pictures do not wait for transfers, and have fewer turns.
+	var glances []func()
+	for range GlancesRunning {
+		done, err := g.Glance(t.Context(), ann)
+		if err != nil {
+			t.Fatal(err)
+		}
+		glances = append(glances, done)
+	}
+	briefly, stop := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer stop()
+	if _, err := g.Glance(briefly, ann); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("one more glance: %v", err)
+	}
+	for _, done := range glances {
+		done()
+	}
+	if len(g.glances.lanes) != 0 {
+		t.Errorf("%d queues of glances are left over", len(g.glances.lanes))
+	}
 	next := make(chan func())
 	go func() {
 		done, _ := g.Turn(t.Context(), ann)

@@ -11,10 +11,12 @@ import (
 )
 
 // TransfersRunning is how many transfers of one person run at once, and
-// TransfersWaiting how many more may wait for their turn.
+// TransfersWaiting how many more may wait for their turn. Small pictures have
+// turns of their own: they wait for no transfer, and no transfer for them.
 const (
 	TransfersRunning = 8
 	TransfersWaiting = 1000
+	GlancesRunning   = 4
 )
 
 // turns keeps one queue per person, so that a thousand files of one do not
@@ -32,17 +34,25 @@ type lane struct {
 // Turn waits until a transfer of this person may run. The returned function
 // gives the place back and must be called.
 func (g *Gate) Turn(ctx context.Context, person coffer.ID) (done func(), err error) {
-	t := &g.turns
+	return g.turns.wait(ctx, person, TransfersRunning)
+}
+
+// Glance is Turn for small pictures.
+func (g *Gate) Glance(ctx context.Context, person coffer.ID) (done func(), err error) {
+	return g.glances.wait(ctx, person, GlancesRunning)
+}
+
+func (t *turns) wait(ctx context.Context, person coffer.ID, running int) (done func(), err error) {
 	t.mu.Lock()
 	if t.lanes == nil {
 		t.lanes = map[coffer.ID]*lane{}
 	}
 	l := t.lanes[person]
 	if l == nil {
-		l = &lane{slots: semaphore.NewWeighted(TransfersRunning)}
+		l = &lane{slots: semaphore.NewWeighted(int64(running))}
 		t.lanes[person] = l
 	}
-	if l.users == TransfersRunning+TransfersWaiting {
+	if l.users == running+TransfersWaiting {
 		t.mu.Unlock()
 		return nil, &coffer.Error{Kind: coffer.Busy, Code: "busy", Msg: "Too many of your transfers are waiting. Try again in a moment.", RetryAfter: 5 * time.Second}
 	}

@@ -299,6 +299,16 @@ func (s *SpaceKey) OpenDEK(node, version, blob coffer.ID, sealed []byte) (seal.D
 	return seal.OpenDEK(s.key, seal.FileKey(s.space, node, version, blob, s.version), sealed)
 }
 
+// SealThumbnail seals the file key of a small picture of a version.
+func (s *SpaceKey) SealThumbnail(version, blob coffer.ID, d seal.DEK) []byte {
+	return seal.SealDEK(s.key, seal.Thumbnail(s.space, version, blob, s.version), d)
+}
+
+// OpenThumbnail opens what SealThumbnail sealed in the same place.
+func (s *SpaceKey) OpenThumbnail(version, blob coffer.ID, sealed []byte) (seal.DEK, error) {
+	return seal.OpenDEK(s.key, seal.Thumbnail(s.space, version, blob, s.version), sealed)
+}
+
 // SealUpload seals the file key of an unfinished upload.
 func (s *SpaceKey) SealUpload(upload, blob coffer.ID, d seal.DEK) []byte {
 	return seal.SealUpload(s.key, seal.Upload(s.space, upload, blob, s.version), d)

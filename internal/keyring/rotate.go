@@ -192,6 +192,8 @@ func spacePlace(c db.SealedColumn, r db.SealedRecord, sk uint32) seal.Context {
 	switch c.Table {
 	case "version":
 		return seal.FileKey(r.SpaceID, r.IDs[1], r.IDs[0], r.IDs[2], sk)
+	case "thumbnail":
+		return seal.Thumbnail(r.SpaceID, r.IDs[1], r.IDs[0], sk)
 	case "upload":
 		return seal.Upload(r.SpaceID, r.IDs[0], r.IDs[1], sk)
 	}

@@ -150,6 +150,12 @@ func FileKey(space, node, version, blob coffer.ID, sk uint32) Context {
 	return context("dek").id(space).id(node).id(version).id(blob).u32(sk)
 }
 
+// Thumbnail is the DEK record of a small picture of a version, sealed under a
+// space key.
+func Thumbnail(space, version, blob coffer.ID, sk uint32) Context {
+	return context("thumbnail").id(space).id(version).id(blob).u32(sk)
+}
+
 // Upload is the DEK record of an unfinished upload, sealed under a space key.
 func Upload(space, upload, blob coffer.ID, sk uint32) Context {
 	return context("upload").id(space).id(upload).id(blob).u32(sk)

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ import (
 	"coffer/internal/jobs"
 	"coffer/internal/keyring"
 	"coffer/internal/mail"
+	"coffer/internal/picture"
 )
 
 // Options are what main has opened and read.
@@ -97,15 +99,19 @@ func New(_ context.Context, o Options) (*Server, error) {
 	if o.DB == nil || o.Store == nil || o.Keyring == nil || o.Mail == nil || o.BaseURL == nil || o.Log == nil {
 		return nil, errors.New("server: database, store, keyring, mail, base URL and log are needed")
 	}
+	// Password hashes and pictures take blocks of 64 MiB from one pool.
+	slots := cred.Slots(runtime.GOMAXPROCS(0), cred.MemoryLimit())
+	memory := semaphore.NewWeighted(int64(slots))
 	if o.Hasher == nil {
-		o.Hasher = cred.NewHasher(cred.HasherOptions{})
+		o.Hasher = cred.NewHasher(cred.HasherOptions{Memory: memory, Slots: slots})
 	}
+	pictures := picture.NewMaker(picture.Options{Memory: memory, AtOnce: max(1, slots/2)})
 	if o.Grace == 0 {
 		o.Grace = 15 * time.Second
 	}
 	s := &Server{o: o}
 	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: new(content.IO), Install: o.Install, Log: o.Log,
-		Retention: o.Retention, ScrubRate: o.ScrubRate,
+		Pictures: pictures, Retention: o.Retention, ScrubRate: o.ScrubRate,
 		Doomed:  func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
 		GivenUp: func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) }})
 	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,

@@ -37,6 +37,7 @@ type Node struct {
 	ChildCount int64     `json:"child_count" doc:"Living children of a folder"`
 	MediaType  string    `json:"media_type,omitempty" doc:"Told by the first bytes"`
 	Preview    string    `json:"preview,omitempty" enum:"image,text,audio,video,pdf" doc:"How the browser can show it"`
+	Thumbnail  bool      `json:"thumbnail,omitempty" doc:"GET .../thumbnail may have a small picture"`
 	VersionID  coffer.ID `json:"version_id,omitzero"`
 	Rev        int64     `json:"rev" doc:"Metadata ETag is \"r<rev>\""`
 	CreatedAt  int64     `json:"created_at"`
