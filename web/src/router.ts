@@ -53,6 +53,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   "/trash": { "/": () => import("./files/TrashPage.svelte"), meta: member },
   "/security": { "/": () => import("./account/Security.svelte"), meta: member },
   "/settings": { "/": () => import("./account/Settings.svelte"), meta: member },
+  "/people": { "/": () => import("./people/PeoplePage.svelte"), meta: member },
   "/invitations": { "/": () => import("./account/Invitations.svelte"), meta: member },
   "/more": { "/": () => import("./account/More.svelte"), meta: member },
   "*": () => import("./frame/NotHere.svelte"),

@@ -17,6 +17,8 @@ export class ApiProblem extends Error {
   readonly fields: Record<string, string>;
   readonly suggestion?: string;
   readonly existing?: string;
+  /** over_quota: the numbers. */
+  readonly room?: Problem["room"];
   /** Seconds after which a repeat makes sense, from Retry-After. */
   readonly retryAfter?: number;
 
@@ -29,6 +31,7 @@ export class ApiProblem extends Error {
     this.fields = p.fields ?? {};
     this.suggestion = p.suggestion;
     this.existing = p.existing;
+    this.room = p.room;
     this.retryAfter = retryAfter;
   }
 }

@@ -27,6 +27,7 @@ export const keys = {
   keyExport: ["keys"] as const,
   damaged: ["damaged"] as const,
   invitations: ["invitations"] as const,
+  people: ["people"] as const,
   spaces: ["spaces"] as const,
   nodes: ["nodes"] as const,
   node: (id: string) => ["nodes", id] as const,

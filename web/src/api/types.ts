@@ -16,6 +16,7 @@ export type SignupPending = Schemas["SignupPending"];
 export type SignupInfo = Schemas["SignupInfo"];
 export type InvitationInfo = Schemas["InvitationInfo"];
 export type Invitation = Schemas["Invitation"];
+export type Account = Schemas["Account"];
 export type Me = Schemas["Me"];
 export type Session = Schemas["Session"];
 export type Token = Schemas["Token"];

@@ -19,6 +19,7 @@ export const places: readonly Place[] = [
 
 /** Places of people who look after others; under a heading of their own. */
 export const adminPlaces: readonly (Place & { power: Power })[] = [
+  { id: "people", href: "/people", icon: "users", label: t.nav.people, power: "read_people" },
   { id: "invitations", href: "/invitations", icon: "mail", label: t.nav.invitations, power: "manage_people" },
 ];
 

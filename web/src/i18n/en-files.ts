@@ -162,6 +162,7 @@ export const files = {
     retrying: (seconds: string) => `Trying again in ${seconds}`,
     offline: "Waiting for the network",
     tryNow: "Try now",
+    makeRoom: "See trash",
     conflict: "Needs a decision",
     conflictWhy: (name: string) => `“${name}” is already here.`,
     keepBoth: "Keep both",

@@ -2,6 +2,7 @@
 // trash, administrator, sign in, e-mail address. No "please", "oops", "invalid".
 import { account } from "./en-account";
 import { files } from "./en-files";
+import { people } from "./en-people";
 
 export const en = {
   locale: "en-GB",
@@ -42,6 +43,7 @@ export const en = {
     security: "Security",
     administration: "Administration",
     invitations: "Invitations",
+    people: "People",
     more: "More",
     account: "Your account",
     accountOf: (name: string) => `${name}, your account`,
@@ -50,6 +52,7 @@ export const en = {
     storageUsed: (used: string) => `${used} used`,
     storageOf: (used: string, quota: string) => `${used} of ${quota}`,
     storageLeft: (left: string, quota: string) => `${left} left of ${quota}.`,
+    storageFull: "Your storage is full. Delete something for ever, or ask your administrator for more room.",
     storageShare: (percent: string) => `${percent} of your storage is used`,
   },
 
@@ -136,10 +139,12 @@ export const en = {
     last_owner: "You are the only owner. Make somebody else an owner first.",
     setup_code_wrong: "The setup code is not right. Open the newest address from the server's log.",
   },
+  problemRoom: (need: string, left: string) => `Not enough space: this needs ${need}, ${left} are left.`,
   problemLimited: (wait: string) => `Too many tries. Wait ${wait}.`,
 
   account,
   files,
+  people,
 };
 
 export type Messages = typeof en;
