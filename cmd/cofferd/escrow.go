@@ -82,12 +82,7 @@ func (c keysImportCmd) Run(a *app) error {
 	if cfg.Key.Path == "" {
 		return cmdline.Misuse("the keys are imported into a file: say where with --master-key file:PATH")
 	}
-	l, err := lockKeys(cfg.Data)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	h, err := a.open(cfg, a.logger(slog.LevelWarn), purpose{escrow: e.Provider()})
+	h, err := a.open(cfg, a.logger(slog.LevelWarn), purpose{keys: true, escrow: e.Provider()})
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
 	"time"
 
@@ -29,12 +28,14 @@ type keysCmd struct {
 
 // withKeys opens the installation for work on its keys, beside a running
 // server too.
-func (a *app) withKeys(do func(h *house) error) error {
+func (a *app) withKeys(do func(h *house) error) error { return a.withHouse(purpose{}, do) }
+
+func (a *app) withHouse(why purpose, do func(h *house) error) error {
 	cfg, err := a.config()
 	if err != nil {
 		return err
 	}
-	h, err := a.open(cfg, a.logger(slog.LevelWarn), purpose{})
+	h, err := a.open(cfg, a.logger(slog.LevelWarn), why)
 	if err != nil {
 		return err
 	}
@@ -45,22 +46,9 @@ func (a *app) withKeys(do func(h *house) error) error {
 	return err
 }
 
-// changingKeys is withKeys for one process at a time. The lock comes first: the
-// key file is read behind it.
+// changingKeys is withKeys for one process at a time, on all hosts.
 func (a *app) changingKeys(do func(h *house) error) error {
-	cfg, err := a.config()
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(cfg.Data); err != nil {
-		return fmt.Errorf("there is no installation: %w", err)
-	}
-	l, err := lockKeys(cfg.Data)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	return a.withKeys(do)
+	return a.withHouse(purpose{keys: true}, do)
 }
 
 type keysListCmd struct{}
@@ -312,7 +300,7 @@ func (r *rotation) kek() error {
 		return err
 	}
 	// Every running server takes the key over before it is used.
-	if err := pause(ctx, keyring.Settle); err != nil {
+	if err := k.Await(ctx, version, false); err != nil {
 		return err
 	}
 	if err := k.ActivateKEK(ctx, version); err != nil {
@@ -321,8 +309,8 @@ func (r *rotation) kek() error {
 	if err := r.watched(keyring.RotationKEK, k.Reseal); err != nil {
 		return err
 	}
-	// Servers that had not looked yet may have sealed under the old one.
-	if err := pause(ctx, keyring.Settle); err != nil {
+	// Servers that had not looked yet have sealed under the old one.
+	if err := k.Await(ctx, version, true); err != nil {
 		return err
 	}
 	if err := k.Reseal(ctx); err != nil {
@@ -387,23 +375,12 @@ func (r *rotation) watched(what string, work func(context.Context) error) error 
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
 type keysMigrateCmd struct {
 	To string `name:"to" required:"" placeholder:"KEY" help:"Where the master key is to be: file:PATH (made when missing), env:NAME, or transit:NAME."`
 }
 
 func (keysMigrateCmd) Help() string {
-	return `The KEKs are wrapped by a master key in the new place, checked, and stored in one step. Afterwards restart every server with the new place as --master-key, before any key is rotated: a running one goes on, but cannot take over new keys. Keep the old master key as long as you keep backups of the database from before.
+	return `The KEKs are wrapped by a master key in the new place, checked, and stored in one step. Afterwards restart every server with the new place as --master-key: a running one goes on, but no KEK can be rotated before. Keep the old master key as long as you keep backups of the database from before.
 
 Examples:
 
@@ -438,7 +415,7 @@ func (c keysMigrateCmd) Run(a *app) error {
 		if a.opts.JSON {
 			return a.std.JSON(map[string]any{"keks": n, "master_key": spec.String()})
 		}
-		_, err = fmt.Fprintf(a.std.Out, "%d KEKs are wrapped by %s. Restart every server now, with --master-key %s; until then no key can be rotated for them.\n", n, spec, spec)
+		_, err = fmt.Fprintf(a.std.Out, "%d KEKs are wrapped by %s. Restart every server now, with --master-key %s; until then no KEK can be rotated.\n", n, spec, spec)
 		return err
 	})
 }

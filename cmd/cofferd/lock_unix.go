@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"coffer/internal/cmdline"
 )
@@ -24,9 +25,8 @@ func lockFolder(data string) (*lock, error) {
 	return lockFile(filepath.Join(data, "coffer.lock"), fmt.Sprintf("the data folder %s is in use by %%s. Stop that server first, or name another folder with --data", data))
 }
 
-// lockKeys takes the lock of those who change keys: two at once could each
-// replace the key file of the other, after which it opens nothing.
-func lockKeys(data string) (*lock, error) {
+// lockKeysFile is lockKeys where the folder holds the database too.
+func lockKeysFile(data string) (*lock, error) {
 	return lockFile(filepath.Join(data, "keys.lock"), "the keys are being changed by %s. Wait until it has ended, then say it again")
 }
 
@@ -35,7 +35,12 @@ func lockFile(path, busy string) (*lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	for range 10 { // one that only looks whether a server lives lets go at once
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		holder, _ := io.ReadAll(io.LimitReader(f, 100))
 		f.Close()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -32,7 +33,8 @@ type house struct {
 	master  keyring.Provider
 	keys    *keyring.Keyring
 	store   *disk.Store
-	lock    *lock // nil beside a server, and with PostgreSQL
+	lock    *lock     // nil beside a server, and with PostgreSQL
+	keyLock io.Closer // of those who change keys; else nil
 }
 
 // purpose says why an installation is opened.
@@ -40,6 +42,7 @@ type purpose struct {
 	lock    bool // alone: serve, migrate
 	migrate bool // bring an older schema to this one
 	create  bool // make what is missing in an empty place
+	keys    bool // change keys, which one process does at a time
 	read    bool // change nothing, so that a copy on any medium will do
 
 	escrow keyring.Provider // opens the keyring in place of the configured one
@@ -69,6 +72,11 @@ func (a *app) open(cfg *config.Config, log *slog.Logger, why purpose) (_ *house,
 	}
 	if err := a.openDatabase(h, why); err != nil {
 		return nil, err
+	}
+	if why.keys { // before the key file is read
+		if h.keyLock, err = a.lockKeys(h); err != nil {
+			return nil, err
+		}
 	}
 	empty, err := h.isEmpty(a.ctx)
 	if err != nil {
@@ -129,6 +137,35 @@ func (a *app) openDatabase(h *house, why purpose) (err error) {
 		return h.db.View(a.ctx, func(tx *db.Tx) (err error) { h.install, err = tx.Install(); return err })
 	}
 	return h.db.Update(a.ctx, func(tx *db.Tx) (err error) { h.install, err = tx.EnsureInstall(); return err })
+}
+
+// lockKeys takes the lock of those who change keys: two at once could each
+// replace the key file of the other, after which it opens nothing. A database
+// that several hosts share has the lock, else the data folder.
+func (a *app) lockKeys(h *house) (io.Closer, error) {
+	if h.cfg.Database == "" {
+		l, err := lockKeysFile(h.cfg.Data)
+		if err != nil {
+			return nil, err
+		}
+		return l, h.forgetServer(a.ctx)
+	}
+	l, err := h.db.Lock(a.ctx, "keys")
+	if coffer.KindOf(err) == coffer.Busy {
+		return nil, &cmdline.ExitError{Code: exitLocked, Err: errors.New("the keys are being changed by another process. Wait until it has ended, then say it again")}
+	}
+	return l, err
+}
+
+// forgetServer forgets a server that was killed, where its lock shows that it
+// does not live: no rotation has to wait for it.
+func (h *house) forgetServer(ctx context.Context) error {
+	l, err := lockFolder(h.cfg.Data)
+	if err != nil { // it lives
+		return nil
+	}
+	defer l.Close()
+	return h.db.Update(ctx, func(tx *db.Tx) error { return tx.DeleteServers(tx.Now + 1) })
 }
 
 // isEmpty reports whether the database holds no key yet, so that nothing can
@@ -231,8 +268,11 @@ func (h *house) sender() (s mail.Sender, where string, err error) {
 // close lets go of everything, in the reverse order.
 func (h *house) close() error {
 	var err error
+	if h.keyLock != nil {
+		err = h.keyLock.Close()
+	}
 	if h.db != nil {
-		err = h.db.Close()
+		err = errors.Join(err, h.db.Close())
 	}
 	if h.lock != nil {
 		err = errors.Join(err, h.lock.Close())

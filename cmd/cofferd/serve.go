@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -73,9 +74,13 @@ func (a *app) serve(h *house, secure *tls.Config) error {
 	if err != nil {
 		return err
 	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "a host without a name"
+	}
 	s, err := server.New(a.ctx, server.Options{
 		DB: h.db, Store: h.store, Keyring: h.keys, Mail: mails, Install: h.install,
-		BaseURL: h.cfg.Base, Trusted: h.cfg.Trusted, Version: version(), Log: h.log,
+		BaseURL: h.cfg.Base, Trusted: h.cfg.Trusted, Version: version(), Log: h.log, Host: fmt.Sprintf("%s (%s)", host, ln.Addr()),
 		UI: ui, Jobs: true, Grace: time.Duration(h.cfg.StopWithin),
 		Retention: retention(h.cfg), ScrubEvery: time.Duration(h.cfg.ScrubEvery), ScrubRate: int64(h.cfg.ScrubRate) << 20,
 	})

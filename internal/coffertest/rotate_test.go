@@ -54,6 +54,9 @@ func TestRotateWhilePeopleWork(t *testing.T) {
 		for range 3 {
 			v, err := k.AddKEK(t.Context())
 			if err == nil {
+				err = k.Await(t.Context(), v, false)
+			}
+			if err == nil {
 				err = k.ActivateKEK(t.Context(), v)
 			}
 			if err == nil {

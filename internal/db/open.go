@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -242,6 +243,41 @@ func (d *DB) openPostgres(ctx context.Context, o Options, wrap func(driver.Conne
 
 // Engine tells which database this is.
 func (d *DB) Engine() Engine { return d.engine }
+
+// Lock takes a lock of a name that all programs of a PostgreSQL database share,
+// until Close or the end of the process. It is coffer.Busy when another holds
+// it. An SQLite database has none: its folder can be locked.
+func (d *DB) Lock(ctx context.Context, name string) (io.Closer, error) {
+	if d.engine != Postgres {
+		return nil, errors.New("db: only PostgreSQL has locks of a name")
+	}
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("db: lock: %w", err)
+	}
+	var got bool
+	// hashtext is the same on every host of one server.
+	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtext('coffer'), hashtext($1))`, name).Scan(&got); err != nil || !got {
+		conn.Close()
+		if err != nil {
+			return nil, fmt.Errorf("db: lock: %w", err)
+		}
+		return nil, coffer.E(coffer.Busy, "locked", "Another process is at this work. Try again when it has ended.")
+	}
+	return held{conn, name}, nil
+}
+
+// held is a connection whose session holds a lock.
+type held struct {
+	conn *sql.Conn
+	name string
+}
+
+// Close unlocks: the connection goes back to its pool and lives on.
+func (h held) Close() error {
+	_, err := h.conn.ExecContext(context.Background(), `SELECT pg_advisory_unlock(hashtext('coffer'), hashtext($1))`, h.name)
+	return errors.Join(err, h.conn.Close())
+}
 
 // Ping asks the database for a sign of life.
 func (d *DB) Ping(ctx context.Context) error {

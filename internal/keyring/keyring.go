@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"coffer"
 	"coffer/internal/db"
@@ -15,7 +13,7 @@ import (
 )
 
 // Keyring holds the opened KEKs of an installation. Safe for concurrent use.
-// Keys that another process adds are there after Refresh.
+// Keys that another process adds are there after Refresh; a server Joins.
 type Keyring struct {
 	install  coffer.ID
 	db       *db.DB
@@ -101,28 +99,6 @@ func (k *Keyring) Refresh(ctx context.Context) error {
 		k.now.Store(fresh)
 	}
 	return nil
-}
-
-// Follow refreshes again and again, and at once when a record names a key that
-// is not there yet, until ctx ends. Another process that rotates counts on
-// every server to have done so within Settle.
-func (k *Keyring) Follow(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(Settle / 3)
-	defer tick.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-k.missed:
-		}
-		err := k.Refresh(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			log.Error("the keyring could not be read again; keys that were added meanwhile are not known here", "err", err)
-		}
-		failing = err != nil
-	}
 }
 
 // first makes KEK 1. The provider is asked before the transaction: it may be

@@ -14,10 +14,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"coffer"
 	"coffer/internal/seal"
@@ -214,6 +216,10 @@ func WriteFile(path, lines string) error {
 func writeFile(path, text string, replace bool) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".master.key.*") // mode 0600
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return &coffer.Error{Kind: coffer.Conflict, Code: "master_key_readonly", Err: err, Msg: fmt.Sprintf(
+			"The folder %s of the master key file cannot be written to, so the file stays as it is. Change it where it comes from: a new key stands in front, the old ones behind it (see docs/keys.md), then say this again.", dir)}
+	}
 	if err != nil {
 		return err
 	}

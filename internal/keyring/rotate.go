@@ -12,10 +12,6 @@ import (
 	"coffer/internal/seal"
 )
 
-// Settle is how long a process that changes the keyring waits until every
-// server that is alive has taken the change over (Follow).
-const Settle = 3 * time.Second
-
 const (
 	resealBatch = 500 // records sealed again in one transaction
 	mailBatch   = 8   // of up to 1 MiB each
@@ -23,6 +19,8 @@ const (
 	// kekKept is how long a KEK stays after it was replaced: longer than the
 	// tickets and cursors that its MAC keys made, and than any transaction.
 	kekKept = 10 * time.Minute
+	// addedKept is how long an added KEK is left to whoever added it.
+	addedKept = 2 * memberLife
 	// spaceKeyKept is the same for the key of a space: longer than an upload
 	// may take that began under it.
 	spaceKeyKept = 8 * 24 * time.Hour
@@ -108,9 +106,15 @@ func (k *Keyring) AddKEK(ctx context.Context) (version uint32, err error) {
 }
 
 // ActivateKEK makes an added KEK the one that records are sealed under, and
-// begins the story of the rotation. Before it lies Settle.
+// begins the story of the rotation. A living server that has not opened it keeps
+// that from happening (see Await).
 func (k *Keyring) ActivateKEK(ctx context.Context, version uint32) error {
 	err := k.db.Update(ctx, func(tx *db.Tx) error {
+		if slow, err := behind(tx, version, false); err != nil {
+			return err
+		} else if len(slow) > 0 {
+			return errBehind(slow, version)
+		}
 		if err := tx.ActivateKEK(version); err != nil {
 			return err
 		}
@@ -444,17 +448,22 @@ func (k *Keyring) Finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var waiting error // for a server that cannot open the new key: the rest goes on
 	if last := rows[len(rows)-1]; !last.Active && last.InactiveSince == 0 {
 		var now int64
 		if err := k.db.View(ctx, func(tx *db.Tx) error { now = tx.Now; return nil }); err != nil {
 			return err
 		}
-		if now-last.CreatedAt >= 10*Settle.Milliseconds() { // else its maker is at it
-			if err := k.ActivateKEK(ctx, last.Version); err != nil {
-				return err
+		if now-last.CreatedAt >= addedKept.Milliseconds() { // else its maker is at it
+			if waiting = k.ActivateKEK(ctx, last.Version); waiting != nil && coffer.KindOf(waiting) != coffer.Busy {
+				return waiting
 			}
 		}
 	}
+	return errors.Join(waiting, k.finish(ctx))
+}
+
+func (k *Keyring) finish(ctx context.Context) error {
 	if err := k.Reseal(ctx); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"coffer"
 	"coffer/internal/db"
 	"coffer/internal/db/dbtest"
+	"coffer/internal/keyring/keyringtest"
 )
 
 // mails seals n mails, which is what rows under a KEK are easiest made of.
@@ -192,28 +193,75 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// TestFollow: a key of another process is there within Settle.
+// TestFollow: a server takes a key of another process over before that becomes
+// active, and what the key seals opens at once.
 func TestFollow(t *testing.T) {
-	d := dbtest.SQLite(t)
-	p, install := fromEnv(t, line("a", 1)), coffer.NewID()
-	k, other := open1(t, d, p, install), open1(t, d, p, install)
-	ctx, end := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { other.Follow(ctx, slog.New(slog.DiscardHandler)); close(ended) }()
-	v, err := k.AddKEK(ctx)
-	must(t, err)
-	must(t, k.ActivateKEK(ctx, v))
-	sealed, ver := k.SealMail(install, []byte("body"))
-	began := time.Now()
-	for {
-		if _, err := other.OpenMail(install, ver, sealed); err == nil {
-			break
-		} else if coffer.KindOf(err) != coffer.Busy || time.Since(began) > Settle {
-			t.Fatalf("after %v: %v", time.Since(began), err)
+	dbtest.Each(t, func(t *testing.T, open func() *db.DB) {
+		d, p, install := open(), fromEnv(t, line("a", 1)), coffer.NewID()
+		k, other := open1(t, d, p, install), open1(t, d, p, install)
+		ctx, end := context.WithCancel(t.Context())
+		member, err := other.Join(ctx, "host b")
+		must(t, err)
+		ended := make(chan struct{})
+		go func() { member.Follow(ctx, slog.New(slog.DiscardHandler)); close(ended) }()
+		v, err := k.AddKEK(ctx)
+		must(t, err)
+		if err := k.ActivateKEK(ctx, v); code(err) != "server_behind" || !strings.Contains(err.Error(), "host b") {
+			t.Fatalf("active before the server knew it: %v", err)
 		}
-	}
-	end()
-	<-ended
+		must(t, k.Await(ctx, v, false))
+		must(t, k.ActivateKEK(ctx, v))
+		sealed, ver := k.SealMail(install, []byte("body"))
+		if _, err := other.OpenMail(install, ver, sealed); err != nil {
+			t.Fatal(err)
+		}
+		must(t, k.Await(ctx, v, true))
+		if other.Active() != v {
+			t.Errorf("the server seals under %d", other.Active())
+		}
+		end()
+		<-ended
+		must(t, k.Await(t.Context(), v+1, true)) // it has said goodbye
+	})
+}
+
+// TestServerBehind: a server with another master key keeps a KEK from becoming
+// active as long as it lives, and no longer.
+func TestServerBehind(t *testing.T) {
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		var shift atomic.Int64
+		d := open(db.Options{Now: func() time.Time { return time.Now().Add(time.Duration(shift.Load())) }})
+		ctx, install := t.Context(), coffer.NewID()
+		m := fromFile(t, line("a", 1))
+		old := open1(t, d, m, install)
+		_, err := old.Join(ctx, "host a")
+		must(t, err)
+		moved := fromEnv(t, line("b", 2))
+		_, err = old.Rewrap(ctx, moved)
+		must(t, err)
+		k := open1(t, d, moved, install)
+		v, err := k.AddKEK(ctx)
+		must(t, err)
+		if err := old.Refresh(ctx); err == nil {
+			t.Fatal("the old master key opens a key that the new one has wrapped")
+		}
+		if _, err := old.Join(ctx, "host a again"); err == nil {
+			t.Error("a server joined that cannot open all keys")
+		}
+		for range 2 {
+			if err := k.ActivateKEK(ctx, v); code(err) != "server_behind" || k.Active() != 1 {
+				t.Fatalf("%v, active %d", err, k.Active())
+			}
+			ids := mails(t, d, k, 3)
+			readable(t, d, old, ids)
+			shift.Store(int64(memberLife - 5*time.Second)) // silent, but it counts
+		}
+		shift.Store(int64(3 * memberLife))
+		must(t, k.Finish(ctx))
+		if k.Active() != v {
+			t.Errorf("a server that is gone for long is waited for: active %d", k.Active())
+		}
+	})
 }
 
 // TestRotateMaster: a new line in front, all wrapped anew, the old line gone;
@@ -264,7 +312,7 @@ func TestMigrateProvider(t *testing.T) {
 	m := fromFile(t, line("a", 1))
 	k := open1(t, d, m, install)
 	ids := mails(t, d, k, 3)
-	tr := transit(t, newTransitServer(t).options(t))
+	tr := transit(t, at(t, keyringtest.NewTransit(t)))
 	if _, err := k.Rewrap(ctx, tr); err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +429,11 @@ func TestEscrow(t *testing.T) {
 // BenchmarkRotateKEK seals space keys again: rows a second. -benchtime 100000x
 // is the rotation of that many spaces.
 func BenchmarkRotateKEK(b *testing.B) {
-	d := dbtest.SQLite(b)
+	b.Run("sqlite", func(b *testing.B) { benchmarkRotateKEK(b, dbtest.SQLite(b)) })
+	b.Run("postgres", func(b *testing.B) { benchmarkRotateKEK(b, dbtest.Postgres(b)) })
+}
+
+func benchmarkRotateKEK(b *testing.B, d *db.DB) {
 	m, err := OpenEnv(line("a", 1))
 	if err != nil {
 		b.Fatal(err)

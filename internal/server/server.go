@@ -48,6 +48,7 @@ type Options struct {
 	BaseURL *url.URL       // checked by config: https, or http on loopback; no path
 	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
 	Version string         // shown in GET /instance
+	Host    string         // names this server for operators
 	Log     *slog.Logger
 	UI      http.Handler // the web interface at /; nil: none
 	Jobs    bool         // run background jobs in this process
@@ -206,12 +207,16 @@ func (s *Server) SetupURL(ctx context.Context) (string, error) {
 	return s.o.BaseURL.JoinPath("setup").String() + "#" + code, nil
 }
 
-// Start follows the keyring, and runs the background jobs where Options.Jobs
+// Start joins the servers of this installation and follows its keyring, and runs the background jobs where Options.Jobs
 // asks for them.
 func (s *Server) Start(ctx context.Context) error {
+	member, err := s.o.Keyring.Join(ctx, s.o.Host)
+	if err != nil {
+		return err
+	}
 	following, unfollow := context.WithCancel(ctx)
 	s.unfollow = unfollow
-	s.following.Go(func() { s.o.Keyring.Follow(following, s.o.Log) })
+	s.following.Go(func() { member.Follow(following, s.o.Log) })
 	if s.runner == nil {
 		return nil
 	}
@@ -258,7 +263,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, secure *tls.Config)
 	after := context.WithoutCancel(ctx)
 	if err := s.Start(after); err != nil {
 		ln.Close()
-		return fmt.Errorf("server: start jobs: %w", err)
+		return fmt.Errorf("server: start: %w", err)
 	}
 	ended := make(chan error, 1)
 	go func() {
