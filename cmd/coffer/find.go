@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"coffer"
+	"coffer/internal/client"
 	"coffer/internal/cmdline"
 	"coffer/internal/wire"
 )
@@ -136,4 +139,100 @@ func pathOf(n wire.Node) string {
 		b.WriteByte('/')
 	}
 	return b.String()
+}
+
+type recentCmd struct {
+	Limit int `name:"limit" short:"n" default:"50" help:"Stop after so many; 0 for all."`
+}
+
+func (recentCmd) Help() string {
+	return "What you opened or changed, and what others changed where you may look, newest first.\n\nExamples:\n\n  coffer recent\n  coffer recent -n 10 --json | jq -r .node.id"
+}
+
+func (c recentCmd) Run(a *app) error {
+	if c.Limit < 0 {
+		return cmdline.Misuse("--limit cannot be less than nothing")
+	}
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	told := 0
+	for r, err := range cl.Recent(a.ctx) {
+		switch {
+		case err != nil:
+		case a.opts.JSON:
+			err = a.std.JSON(r)
+		default:
+			_, err = fmt.Fprintf(a.std.Out, "%s  %-7s  %s\n", time.UnixMilli(r.At).Format("2006-01-02 15:04"), r.What, pathOf(r.Node))
+		}
+		if err != nil {
+			return err
+		}
+		if told++; told == c.Limit {
+			break
+		}
+	}
+	return nil
+}
+
+type pinCmd struct {
+	Remote []string `arg:"" help:"What to pin."`
+}
+
+func (pinCmd) Help() string {
+	return "What is pinned stands in the side bar of the page and in \"coffer pins\".\n\nExamples:\n\n  coffer pin /Docs/2026"
+}
+
+func (c pinCmd) Run(a *app) error { return setPins(a, c.Remote, (*client.Client).Pin) }
+
+type unpinCmd struct {
+	Remote []string `arg:"" help:"What to unpin."`
+}
+
+func (unpinCmd) Help() string { return "Examples:\n\n  coffer unpin /Docs/2026" }
+
+func (c unpinCmd) Run(a *app) error { return setPins(a, c.Remote, (*client.Client).Unpin) }
+
+func setPins(a *app, paths []string, set func(*client.Client, context.Context, coffer.ID) error) error {
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	return each(a, paths, func(p string) error {
+		n, err := find(a, cl, p)
+		if err != nil {
+			return err
+		}
+		if err := set(cl, a.ctx, n.ID); err != nil {
+			return at(p, err)
+		}
+		if a.opts.JSON {
+			return a.std.JSON(n)
+		}
+		return nil
+	})
+}
+
+type pinsCmd struct{}
+
+func (pinsCmd) Help() string { return "Examples:\n\n  coffer pins\n  coffer pins --json | jq -r .name" }
+
+func (pinsCmd) Run(a *app) error {
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	all, err := cl.Pins(a.ctx)
+	for _, n := range all {
+		if err != nil {
+			break
+		}
+		if a.opts.JSON {
+			err = a.std.JSON(n)
+		} else {
+			_, err = fmt.Fprintln(a.std.Out, pathOf(n))
+		}
+	}
+	return err
 }

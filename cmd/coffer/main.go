@@ -47,6 +47,10 @@ type grammar struct {
 	Df         dfCmd         `cmd:"" help:"Tell how much is stored, and how much may be."`
 	Ls         lsCmd         `cmd:"" help:"List a folder."`
 	Find       findCmd       `cmd:"" help:"Find files and folders by their names, in all folders."`
+	Recent     recentCmd     `cmd:"" help:"List what was opened and changed last."`
+	Pin        pinCmd        `cmd:"" help:"Pin files and folders, to have them at hand."`
+	Unpin      unpinCmd      `cmd:"" help:"Take pins away."`
+	Pins       pinsCmd       `cmd:"" help:"List what is pinned."`
 	Mkdir      mkdirCmd      `cmd:"" help:"Make folders."`
 	Put        putCmd        `cmd:"" help:"Send files and folders to the server."`
 	Get        getCmd        `cmd:"" help:"Get files and folders from the server."`

@@ -25,3 +25,26 @@ func (a *API) search(c *call, in *struct {
 	}
 	return partOf(p, placed), nil
 }
+
+func (a *API) listRecent(c *call, in *struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"Default 50. A page may hold fewer, even none, and have a next one"`
+	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before"`
+}) (*bodyOf[wire.Part[wire.Recent]], error) {
+	p, err := a.view(c).Recent(c, in.Limit, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return partOf(p, recent), nil
+}
+
+func (a *API) listPins(c *call, _ *none) (*bodyOf[wire.List[wire.Node]], error) {
+	all, err := a.view(c).Pins(c)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(all, placed), nil
+}
+
+func (a *API) pin(c *call, in *ByID) (*done, error) { return nil, a.view(c).Pin(c, in.ID) }
+
+func (a *API) unpin(c *call, in *ByID) (*done, error) { return nil, a.view(c).Unpin(c, in.ID) }

@@ -68,6 +68,10 @@ func (a *API) table() []Route {
 
 		{"GET", "/spaces", read, "listSpaces", "Spaces the caller has", 0, typed(a.listSpaces)},
 		{"GET", "/search", read, "search", "Files and folders by a part of their names, wherever the caller may open them", 0, typed(a.search)},
+		{"GET", "/recent", read, "listRecent", "What the caller opened or changed, and what others changed where the caller may look, newest first", 0, typed(a.listRecent)},
+		{"GET", "/pins", read, "listPins", "What the caller has pinned, in the order of pinning", 0, typed(a.listPins)},
+		{"PUT", "/pins/{id}", write, "pin", "Pin a file or folder, to have it at hand", 0, typed(a.pin)},
+		{"DELETE", "/pins/{id}", write, "unpin", "Unpin", 0, typed(a.unpin)},
 		{"GET", "/resolve", read, "resolvePath", "The node at a path", 0, typed(a.resolvePath)},
 		{"GET", "/nodes/{id}", read, "getNode", "One file or folder", 0, typed(a.getNode)},
 		{"PATCH", "/nodes/{id}", write, "changeNode", "Rename or move", 0, typed(a.changeNode)},

@@ -81,6 +81,14 @@ func placed(p files.Placed) wire.Node {
 	return n
 }
 
+func recent(r files.Recent) wire.Recent {
+	what := "changed"
+	if r.Opened {
+		what = "opened"
+	}
+	return wire.Recent{Node: placed(r.Placed), At: r.At, What: what, By: person(r.By)}
+}
+
 func accessName(a coffer.Access) string {
 	switch a {
 	case coffer.CanView:

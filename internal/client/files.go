@@ -63,6 +63,29 @@ func (c *Client) Search(ctx context.Context, query url.Values) iter.Seq2[wire.No
 	return parts[wire.Node](ctx, c, "/search", query)
 }
 
+// Recent yields what was opened and changed last, newest first. After an error
+// it yields no more.
+func (c *Client) Recent(ctx context.Context) iter.Seq2[wire.Recent, error] {
+	return parts[wire.Recent](ctx, c, "/recent", url.Values{})
+}
+
+// Pins returns what is pinned, in the order of pinning.
+func (c *Client) Pins(ctx context.Context) ([]wire.Node, error) {
+	var out wire.List[wire.Node]
+	err := c.call(ctx, http.MethodGet, "/pins", nil, nil, &out, true)
+	return out.Items, err
+}
+
+// Pin pins a node, or does nothing when it is pinned.
+func (c *Client) Pin(ctx context.Context, id coffer.ID) error {
+	return c.call(ctx, http.MethodPut, "/pins/"+id.String(), nil, nil, nil, true)
+}
+
+// Unpin takes a pin away.
+func (c *Client) Unpin(ctx context.Context, id coffer.ID) error {
+	return c.call(ctx, http.MethodDelete, "/pins/"+id.String(), nil, nil, nil, false)
+}
+
 // parts walks a list that comes in pages of type wire.Part.
 func parts[T any](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

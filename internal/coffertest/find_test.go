@@ -75,3 +75,39 @@ func TestFind(t *testing.T) {
 		ann.Do("GET", "/search?q=plan&changed_by="+coffer.NewID().String(), nil).Want(200)
 	})
 }
+
+// TestRecentAndPins through REST, for two people.
+func TestRecentAndPins(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(Options) *Server) {
+		s := open(Options{})
+		ann, ben := s.Person("Ann"), s.Person("Ben")
+		file := ann.Do("PUT", "/nodes/"+ann.Root().String()+"/files?name=a.txt", []byte("x")).Want(201).Node()
+		ann.Do("GET", "/nodes/"+file.ID.String()+"/content", nil).Want(200)
+		folder := ann.Do("POST", "/nodes/"+ann.Root().String()+"/folders", wire.NewFolder{Name: "Docs"}).Want(201).Node()
+		var page wire.Part[wire.Recent]
+		ann.Do("GET", "/recent?limit=1", nil).Want(200).JSON(&page)
+		if len(page.Items) != 1 || page.Next == "" || page.Items[0].Node.ID != folder.ID || page.Items[0].What != "changed" || page.Items[0].By.Name != "Ann" {
+			t.Fatalf("%+v", page)
+		}
+		next := page.Next
+		page = wire.Part[wire.Recent]{}
+		ann.Do("GET", "/recent?limit=1&cursor="+next, nil).Want(200).JSON(&page)
+		if len(page.Items) != 1 || page.Next != "" || page.Items[0].Node.ID != file.ID || page.Items[0].What != "opened" || len(page.Items[0].Node.Path) != 1 || page.Items[0].At == 0 {
+			t.Fatalf("%+v", page)
+		}
+		ben.Do("GET", "/recent?cursor="+next, nil).Problem(422, "cursor_invalid")
+
+		var pins wire.List[wire.Node]
+		ann.Do("PUT", "/pins/"+folder.ID.String(), nil).Want(204)
+		ann.Do("PUT", "/pins/"+folder.ID.String(), nil).Want(204)
+		ann.Do("GET", "/pins", nil).Want(200).JSON(&pins)
+		if len(pins.Items) != 1 || pins.Items[0].ID != folder.ID || pins.Total != 1 || len(pins.Items[0].Path) != 1 {
+			t.Fatalf("%+v", pins)
+		}
+		ben.Do("DELETE", "/pins/"+folder.ID.String(), nil).Problem(404, "not_found")
+		ann.Do("DELETE", "/pins/"+folder.ID.String(), nil).Want(204)
+		ann.Do("DELETE", "/pins/"+folder.ID.String(), nil).Problem(404, "not_found")
+		ann.Do("PUT", "/pins/"+ann.Root().String(), nil).Problem(409, "root")
+	})
+}

@@ -41,6 +41,7 @@ func newVictim(s *Server) *victim {
 	v.file = v.Do("PUT", "/nodes/"+v.folder.ID.String()+"/files?name=canary-file.txt", v.content).Want(201).Node()
 	v.trashed = v.Do("PUT", "/nodes/"+v.space.RootID.String()+"/files?name=canary-trash.txt", v.content).Want(201).Node()
 	v.Do("DELETE", "/nodes/"+v.trashed.ID.String(), nil).Want(204)
+	v.Do("PUT", "/pins/"+v.folder.ID.String(), nil).Want(204)
 	v.other = v.SignIn()
 	v.program = v.Program()
 	v.session, v.token = v.Me.SessionID, v.program.Me.TokenID
@@ -64,7 +65,7 @@ func (v *victim) state() string {
 	v.S.T.Helper()
 	var b strings.Builder
 	for _, path := range []string{"/spaces", "/nodes/" + v.space.RootID.String(), "/nodes/" + v.space.RootID.String() + "/children", "/nodes/" + v.folder.ID.String(),
-		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/trash"} {
+		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/trash", "/pins"} {
 		fmt.Fprintf(&b, "%s: %s\n", path, v.Do("GET", path, nil).Want(200).Body)
 	}
 	for _, path := range []string{"/sessions", "/tokens"} { // without when they were last used
@@ -154,8 +155,12 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"GET /search": {{path: "/search?q=canary"}, {path: "/search?q=ca"}, {path: "/search?q=c&kind=file"},
 			{path: "/search?q=canary&under=" + id(v.folder.ID), code: missing}, {path: "/search?q=stolen&under=" + id(v.space.RootID), code: missing},
 			{path: "/search?q=canary&changed_by=" + id(v.Me.ID)}},
-		"GET /resolve":    {{path: "/resolve?path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/", code: missing}},
-		"GET /nodes/{id}": {{path: annFile, code: missing}, {path: annFolder, code: missing}, {path: annRoot, code: missing}, {path: "/nodes/" + id(v.trashed.ID), code: missing}, {path: "/nodes/" + id(v.space.ID), code: missing}},
+		"GET /recent":       {{path: "/recent"}, {path: "/recent?limit=200"}},
+		"GET /pins":         {{path: "/pins"}},
+		"PUT /pins/{id}":    {{path: "/pins/" + id(v.file.ID), code: missing}, {path: "/pins/" + id(v.trashed.ID), code: missing}, {path: "/pins/" + id(v.space.RootID), code: missing}},
+		"DELETE /pins/{id}": {{path: "/pins/" + id(v.folder.ID), code: missing}},
+		"GET /resolve":      {{path: "/resolve?path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/", code: missing}},
+		"GET /nodes/{id}":   {{path: annFile, code: missing}, {path: annFolder, code: missing}, {path: annRoot, code: missing}, {path: "/nodes/" + id(v.trashed.ID), code: missing}, {path: "/nodes/" + id(v.space.ID), code: missing}},
 		"PATCH /nodes/{id}": {
 			{path: annFile, body: wire.NodePatch{Name: &name}, code: missing},
 			{path: annFile, body: wire.NodePatch{Name: &name}, header: []string{"If-Match", `"r999"`}, code: missing},

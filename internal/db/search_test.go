@@ -209,6 +209,37 @@ func TestSearchSteps(t *testing.T) {
 	})
 }
 
+// TestSearchWindow: short words are looked for in one window of rows after the
+// other; among a hundred spaces that of each is of 200 rows. One engine is
+// enough: the text of the query is that of both.
+func TestSearchWindow(t *testing.T) {
+	v := newDrive(t, dbtest.SQLite(t))
+	v.add(v.space.RootID, coffer.File, "old zq", 1)
+	v.fillNames(250)
+	v.add(v.space.RootID, coffer.File, "new zq", 1)
+	s := db.NameSearch{Spaces: []coffer.ID{v.space.ID}, Query: "zq", Words: []string{"zq"}}
+	for len(s.Spaces) < 100 {
+		s.Spaces = append(s.Spaces, coffer.NewID())
+	}
+	var steps []string
+	for next := &(db.NamePosition{}); next != nil; {
+		s.After = *next
+		v.view(func(tx *db.Tx) (err error) {
+			var hits []db.NameHit
+			hits, next, err = tx.SearchNames(s)
+			step := ""
+			for _, h := range hits {
+				step += h.Name
+			}
+			steps = append(steps, step)
+			return err
+		})
+	}
+	if want := []string{"", "new zq", "old zq"}; !slices.Equal(steps, want) {
+		t.Errorf("steps %q, want %q", steps, want)
+	}
+}
+
 // BenchmarkSearchNames prints what one page costs among many names: 20,000, or
 // 1,000,000 with COFFER_SOAK. The goal is 50 ms for a query that finds few.
 func BenchmarkSearchNames(b *testing.B) {

@@ -279,6 +279,20 @@ func (v *View) record(ctx context.Context, p pass, acts ...act) error {
 	})
 }
 
+// mine changes rows that only the principal sees and that let nobody do
+// anything, like pins. No event tells of them.
+func (v *View) mine(ctx context.Context, fn func(tx *db.Tx) error) error {
+	if v.p.Kind != coffer.UserKind {
+		return coffer.ErrNotFound
+	}
+	return v.s.db.Update(ctx, func(tx *db.Tx) error {
+		if _, err := v.standing(tx); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
 // own returns the pass for the root of the principal's own space, which is
 // made the first time. It is ErrNotFound for who may have none.
 func (v *View) own(ctx context.Context, r coffer.Right) (pass, error) {

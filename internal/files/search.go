@@ -94,13 +94,11 @@ func (v *View) Search(ctx context.Context, query string, o SearchOptions) (page 
 	if err != nil {
 		return page, err
 	}
-	switch _, known := kinds[o.Kind]; {
-	case o.Kind != "" && !known:
+	if _, known := kinds[o.Kind]; o.Kind != "" && !known {
 		return page, coffer.E(coffer.Invalid, "invalid", "There is no such kind to search for.")
-	case o.Limit == 0:
-		o.Limit = defaultFound
-	case o.Limit < 0 || o.Limit > maxFound:
-		return page, coffer.E(coffer.Invalid, "invalid", "limit may be 1 to 200.")
+	}
+	if o.Limit, err = foundLimit(o.Limit); err != nil {
+		return page, err
 	}
 	mac := newCursor(v, "search", []byte(s.Query), o.Filter.bytes())
 	if o.Cursor != "" {
@@ -130,6 +128,16 @@ func (v *View) Search(ctx context.Context, query string, o SearchOptions) (page 
 		return err
 	})
 	return page, err
+}
+
+func foundLimit(n int) (int, error) {
+	switch {
+	case n == 0:
+		return defaultFound, nil
+	case n < 0 || n > maxFound:
+		return 0, coffer.E(coffer.Invalid, "invalid", "limit may be 1 to 200.")
+	}
+	return n, nil
 }
 
 // nameSearch reads what somebody typed.
@@ -187,10 +195,20 @@ func (v *View) found(tx *db.Tx, who people, places map[coffer.ID]place, n coffer
 		return Placed{}, err
 	}
 	under := func(c Crumb) bool { return c.ID == f.Under }
-	if !in.living || !f.Under.IsZero() && !slices.ContainsFunc(in.path, under) {
+	if !f.Under.IsZero() && !slices.ContainsFunc(in.path, under) {
 		return Placed{}, coffer.ErrNotFound
 	}
-	p, err := decide(tx, v.p, n.ID, coffer.Read, false)
+	return v.placed(tx, who, places, n.ID)
+}
+
+// placed is a living node that the principal may open, with its path;
+// coffer.ErrNotFound for all others. Known places are remembered.
+func (v *View) placed(tx *db.Tx, who people, places map[coffer.ID]place, id coffer.ID) (Placed, error) {
+	p, err := decide(tx, v.p, id, coffer.Read, false)
+	if err != nil {
+		return Placed{}, err
+	}
+	in, err := wasIn(tx, places, p.node.ParentID)
 	if err != nil {
 		return Placed{}, err
 	}

@@ -46,10 +46,18 @@ type Node struct {
 	ChangedBy  *Person   `json:"changed_by,omitempty"`
 	Access     string    `json:"access" enum:"view,edit,manage,owner"`
 
-	// Only in GET /nodes/{id}, /resolve, /search and the answer to an upload.
+	// Only in GET /nodes/{id}, /resolve, /search, /recent, /pins and the answer to an upload.
 	Path   []Crumb `json:"path,omitempty" doc:"From the root to the parent"`
 	SHA256 string  `json:"sha256,omitempty" doc:"Of the content, 64 hex digits"`
 	Number int64   `json:"version_number,omitempty"`
+}
+
+// Recent is a node that somebody opened or changed last: GET /recent.
+type Recent struct {
+	Node Node    `json:"node"`
+	At   int64   `json:"at"`
+	What string  `json:"what" enum:"opened,changed" doc:"What was done last; opened is told of the caller only"`
+	By   *Person `json:"by,omitempty" doc:"Who did it"`
 }
 
 // NodePatch renames and moves: PATCH /nodes/{id}. Absent fields stay.
