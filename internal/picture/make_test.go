@@ -108,7 +108,8 @@ type rawJPEG struct {
 	progressive bool
 	adobe       bool // four samples are CMYK, inverted as Adobe does
 	samples     []byte
-	scans       int // further scans that change nothing
+	halved      bool // all samples but the first stand for four pixels; headers only
+	scans       int  // further scans that change nothing
 }
 
 // header is only what stands before the first scan.
@@ -137,7 +138,11 @@ func (r rawJPEG) bytes() []byte {
 	frame = binary.BigEndian.AppendUint16(frame, r.h)
 	frame = append(binary.BigEndian.AppendUint16(frame, r.w), byte(len(r.samples)))
 	for i := range r.samples {
-		frame = append(frame, byte(i+1), 0x11, 0)
+		sampling := byte(0x11)
+		if r.halved && i == 0 {
+			sampling = 0x22
+		}
+		frame = append(frame, byte(i+1), sampling, 0)
 	}
 	if r.progressive {
 		segment(0xc2, frame...)
