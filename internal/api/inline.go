@@ -1,15 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/unicode"
 )
 
 // kind is how content of one sort may be shown by a browser.
@@ -70,40 +64,4 @@ func kindOf(name, mediaType string) kind {
 		}
 	}
 	return kind{}
-}
-
-// textLimit is how much of a text is shown.
-const textLimit = 1 << 20
-
-// toUTF8 reads text of the encodings that files have in practice: with a byte
-// order mark UTF-8 or UTF-16, else UTF-8 if it is valid, else Windows-1252.
-// A rune that the cut at textLimit halved is left out.
-func toUTF8(b []byte, cut bool) []byte {
-	decode := func(d *encoding.Decoder) []byte {
-		out, err := d.Bytes(b)
-		if err != nil { // these decoders replace, they do not fail
-			return bytes.ToValidUTF8(b, []byte("\uFFFD"))
-		}
-		return out
-	}
-	switch {
-	case bytes.HasPrefix(b, []byte{0xFF, 0xFE}), bytes.HasPrefix(b, []byte{0xFE, 0xFF}):
-		if len(b)%2 == 1 {
-			b = b[:len(b)-1]
-		}
-		return decode(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder())
-	case bytes.HasPrefix(b, []byte("\xEF\xBB\xBF")):
-		b = b[3:]
-	}
-	whole := b
-	for i := 0; cut && i < utf8.UTFMax-1 && len(whole) > 0; i++ {
-		if r, n := utf8.DecodeLastRune(whole); r != utf8.RuneError || n > 1 {
-			break
-		}
-		whole = whole[:len(whole)-1]
-	}
-	if utf8.Valid(whole) {
-		return whole
-	}
-	return decode(charmap.Windows1252.NewDecoder())
 }

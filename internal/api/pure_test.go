@@ -1,11 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"mime"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -141,37 +139,6 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s, %s: %+v", row.name, row.magic, got)
 		}
 	}
-}
-
-func TestToUTF8(t *testing.T) {
-	rows := []struct {
-		name, in, want string
-		cut            bool
-	}{
-		{"ASCII", "abc\r\n", "abc\r\n", false},
-		{"UTF-8", "Grüße", "Grüße", false},
-		{"UTF-8 with mark", "\xEF\xBB\xBFGrüße", "Grüße", false},
-		{"UTF-16 little", "\xFF\xFEG\x00r\x00\xFC\x00", "Grü", false},
-		{"UTF-16 big", "\xFE\xFF\x00G\x00r\x00\xFC", "Grü", false},
-		{"UTF-16 with half a unit", "\xFF\xFEG\x00r", "G", true},
-		{"Windows-1252", "Gr\xFC\xDFe \x80", "Grüße €", false},
-		{"cut in a rune", "Grü"[:3], "Gr", true},
-		{"cut in a rune of four", "ab😀"[:5], "ab", true},
-		{"not cut, broken end", "Gr\xC3", "GrÃ", false},
-		{"empty", "", "", false},
-	}
-	for _, row := range rows {
-		if got := string(toUTF8([]byte(row.in), row.cut)); got != row.want {
-			t.Errorf("%s: %q, want %q", row.name, got, row.want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		in := rapid.SliceOf(rapid.Byte()).Draw(t, "in")
-		before := bytes.Clone(in)
-		if out := toUTF8(in, rapid.Bool().Draw(t, "cut")); !utf8.Valid(out) || !bytes.Equal(in, before) {
-			t.Fatalf("%q -> %q", in, out)
-		}
-	})
 }
 
 func TestParseRev(t *testing.T) {
