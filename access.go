@@ -1,5 +1,7 @@
 package coffer
 
+import "slices"
+
 // Role is what a person is in the installation. It says nothing about content:
 // that is Access.
 type Role string
@@ -154,6 +156,21 @@ const (
 	Delete              // delete for ever
 )
 
+var accessNames = [...]string{"", "view", "edit", "manage", "owner"}
+
+// String returns the stable name of a level, "" for NoAccess.
+func (a Access) String() string {
+	if a > IsOwner {
+		return "unknown"
+	}
+	return accessNames[a]
+}
+
+// ParseAccess reads what String writes; anything else is NoAccess.
+func ParseAccess(s string) Access {
+	return Access(max(0, slices.Index(accessNames[:], s)))
+}
+
 // Allows reports whether the level covers the right.
 func (a Access) Allows(r Right) bool {
 	if a > IsOwner {
@@ -183,24 +200,6 @@ func scopeOf(r Right) Scope {
 	return ScopeFilesWrite
 }
 
-// Decide says what a principal may do in a space. It is pure: everything it
-// looks at is in its arguments, read from the database for this request.
-// Administrators have no access to a space that is not theirs.
-func Decide(p Principal, s Space) Access {
-	switch p.Kind {
-	case SystemKind:
-		return IsOwner
-	case UserKind, TicketKind:
-		if p.User.Disabled || p.User.ID.IsZero() || !p.User.Role.Has(OwnSpace) {
-			return NoAccess
-		}
-		if s.Kind == Personal && s.OwnerID == p.User.ID {
-			return IsOwner
-		}
-	}
-	return NoAccess
-}
-
 // Permit answers a verb: nil, or the error for the caller. No access at all
 // answers ErrNotFound, so that nobody learns what exists; too little of it, or
 // a session or token whose scopes do not cover the right, is Forbidden.
@@ -212,7 +211,15 @@ func Permit(p Principal, a Access, r Right) error {
 		return E(Forbidden, "scope_missing", "This token may not do that. Sign in, or use a token with the scope "+string(scopeOf(r))+".")
 	}
 	if !a.Allows(r) {
-		return E(Forbidden, "forbidden", "You may only view this.")
+		return E(Forbidden, "forbidden", tooLittle[min(r, Delete)])
 	}
 	return nil
+}
+
+// tooLittle says, for each right, why access that covers less is refused.
+var tooLittle = [...]string{
+	Read:   "You may not open this.",
+	Write:  "You may only view this.",
+	Share:  "You may not share this. Ask somebody who can manage it.",
+	Delete: "Only the owner can delete this for ever.",
 }

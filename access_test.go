@@ -93,59 +93,6 @@ func (c caller) String() string {
 	return fmt.Sprintf("kind %d, user %.4s, role %q, disabled %v, scopes %v", c.Kind, c.User.ID, c.User.Role, c.User.Disabled, c.Scopes)
 }
 
-// TestMatrix asks for every right of every principal in every space and
-// compares with the rules said a second time, in the words of the design.
-func TestMatrix(t *testing.T) {
-	ann, ben := coffer.NewID(), coffer.NewID()
-	spaces := map[string]coffer.Space{
-		"ann's":                {ID: coffer.NewID(), Kind: coffer.Personal, OwnerID: ann},
-		"nobody's":             {ID: coffer.NewID(), Kind: coffer.Personal},
-		"ann's, unknown kind":  {ID: coffer.NewID(), Kind: "team", OwnerID: ann},
-		"ann's, without kind":  {ID: coffer.NewID(), OwnerID: ann},
-		"no space: zero value": {},
-	}
-	needs := map[coffer.Right]coffer.Scope{
-		coffer.Read: coffer.ScopeFilesRead, coffer.Write: coffer.ScopeFilesWrite, coffer.Share: coffer.ScopeShare, coffer.Delete: coffer.ScopeFilesWrite,
-	}
-	var allowed int
-	for _, p := range principals(ann, ben) {
-		for name, space := range spaces {
-			access := coffer.Decide(p.Principal, space)
-			mine := p.owner && name == "ann's"
-			system := p.Kind == coffer.SystemKind
-			want := coffer.NoAccess
-			if mine || system {
-				want = coffer.IsOwner
-			}
-			if access != want {
-				t.Fatalf("%v in %s: access %d, want %d", p, name, access, want)
-			}
-			for right := range coffer.Right(6) {
-				err := coffer.Permit(p.Principal, access, right)
-				scope, known := needs[right]
-				switch inScope := system || slices.Contains(p.Scopes, scope); {
-				case want == coffer.NoAccess, p.Kind == coffer.TicketKind && right != coffer.Read:
-					if !errors.Is(err, coffer.ErrNotFound) {
-						t.Fatalf("%v in %s, right %d: %v, want not found", p, name, right, err)
-					}
-				case !known || !inScope:
-					if err == nil || coffer.KindOf(err) != coffer.Forbidden {
-						t.Fatalf("%v in %s, right %d: %v, want forbidden", p, name, right, err)
-					}
-				default:
-					allowed++
-					if err != nil {
-						t.Fatalf("%v in %s, right %d: %v, want allowed", p, name, right, err)
-					}
-				}
-			}
-		}
-	}
-	if allowed == 0 {
-		t.Error("nothing was ever allowed: the table proves nothing")
-	}
-}
-
 // TestLevels: a level includes those below it, and a right above it is
 // forbidden, not hidden, to whoever may see the node.
 func TestLevels(t *testing.T) {

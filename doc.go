@@ -5,8 +5,9 @@
 //
 // # The system in a page
 //
-// A User owns a personal Space. A Space is the unit of ownership and of
-// encryption: it has a tree of Nodes, a quota and a chain of space keys. A Node
+// A User owns a personal Space; a team owns one together. A Space is the unit of
+// ownership and of encryption: it has a tree of Nodes, a quota and a chain of
+// space keys. A Grant gives a person or a Group access to a Node and all below. A Node
 // is a file or a folder; a file has Versions, and a Version's bytes lie as
 // numbered sealed parts in one blob under a random id. Keys form a chain: the
 // operator's master key wraps a few key-encryption keys, these seal space keys,

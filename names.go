@@ -266,3 +266,15 @@ type sorter struct {
 }
 
 var sorters = sync.Pool{New: func() any { return &sorter{c: collate.New(language.Und, collate.Numeric)} }}
+
+// EmailKey is an e-mail address as it is stored and compared: without space
+// around it, ASCII letters in lower case. No other letters are folded, so that
+// no two people share one.
+func EmailKey(typed string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, strings.Trim(typed, " \t\r\n"))
+}

@@ -23,18 +23,22 @@ type User struct {
 type Space struct {
 	ID        ID
 	Kind      SpaceKind
-	OwnerID   ID // of a personal space; zero when it was given up
+	Name      string // of a team space; "" for a personal one
+	OwnerID   ID     // of a personal space; zero when it was given up
 	RootID    ID
 	Seq       int64 // raised by each change to the tree
 	Used      int64 // bytes of all versions, trash included
 	Reserved  int64 // bytes of running uploads
 	Quota     int64 // bytes; -1 = no limit
 	CreatedAt int64
+	GivenUpAt int64 // since when it is being removed; 0 = it is not
 }
 
-// GivenUp reports whether the space belongs to nobody any more: its owner's
-// account is gone, and a job removes what is left.
-func (s Space) GivenUp() bool { return s.Kind == Personal && s.OwnerID.IsZero() }
+// GivenUp reports whether the space belongs to nobody any more: it was removed,
+// or its owner's account is gone, and a job removes what is left.
+func (s Space) GivenUp() bool {
+	return s.GivenUpAt != 0 || s.Kind == Personal && s.OwnerID.IsZero()
+}
 
 // Free is how many bytes still fit in: more than there can be, where there is no
 // limit.
@@ -48,8 +52,11 @@ func (s Space) Free() int64 {
 // SpaceKind says whose a space is.
 type SpaceKind string
 
-// Personal is the space of one person, made when that person first asks for it.
-const Personal SpaceKind = "personal"
+// The kinds of space.
+const (
+	Personal SpaceKind = "personal" // of one person, made when that person first asks for it
+	Team     SpaceKind = "team"     // of those who have grants on its root
+)
 
 // NodeKind tells folders from files. Folders sort first.
 type NodeKind int8
@@ -99,6 +106,28 @@ type Version struct {
 	CreatedBy ID
 	CreatedAt int64
 	Keep      bool // kept for ever: no rule removes it
+}
+
+// Grant gives one person or one group access to a node and to all below it.
+// Grants only add: the strongest on the way from the root counts.
+type Grant struct {
+	ID      ID
+	NodeID  ID
+	UserID  ID     // either a person
+	GroupID ID     // or a group
+	Access  Access // CanView to CanManage; IsOwner on the root of a team space only
+	Until   int64  // when it ends; 0 = never
+	GivenBy ID
+	GivenAt int64
+}
+
+// Group is a named set of people.
+type Group struct {
+	ID        ID
+	Name      string
+	CreatedBy ID
+	CreatedAt int64
+	Members   int64
 }
 
 // Session is one browser of one person.

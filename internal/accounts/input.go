@@ -65,7 +65,7 @@ func parseEmail(typed string) (string, bool) {
 	if !ok || len(s) > 254 || len(local) > 64 || !localPartRE.MatchString(local) || !isHost(host) {
 		return "", false
 	}
-	return asciiLower(s), true
+	return coffer.EmailKey(s), true
 }
 
 var (
@@ -75,15 +75,6 @@ var (
 )
 
 func isHost(s string) bool { return len(s) <= 253 && hostRE.MatchString(s) }
-
-func asciiLower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
-}
 
 // name reads the name of a person, organisation or token: 1 to 100 characters
 // that show and stay in their line. missing is what to say when there is none.
@@ -142,7 +133,7 @@ func (in *inputs) quota(field string, bytes int64) {
 func (in *inputs) domains(field string, typed []string) []string {
 	set := map[string]bool{}
 	for _, d := range typed {
-		d = asciiLower(strings.TrimPrefix(strings.TrimSpace(d), "@"))
+		d = coffer.EmailKey(strings.TrimPrefix(strings.TrimSpace(d), "@"))
 		if !isHost(d) {
 			in.wrong(field, "invalid", "Type domains like example.com.")
 			continue

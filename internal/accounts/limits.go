@@ -28,7 +28,7 @@ func limit(tries int64, window, wait time.Duration) db.TryLimit {
 type counters struct{ network, account, both, mailNetwork, mailAddress string }
 
 func countersOf(email, address string) counters {
-	h := sha256.Sum256([]byte(asciiLower(email)))
+	h := sha256.Sum256([]byte(coffer.EmailKey(email)))
 	who, net := coffer.EncodeBase32(h[:16]), network(address)
 	return counters{
 		network:     "network " + net,

@@ -100,7 +100,7 @@ type entry struct {
 
 // matching returns, in order, those whose name or address contains query.
 func matching(rows []db.Account, query string) []entry {
-	want, address := coffer.NameKey(query), asciiLower(query)
+	want, address := coffer.NameKey(query), coffer.EmailKey(query)
 	list := make([]entry, 0, len(rows))
 	for _, r := range rows {
 		if bytes.Contains(coffer.NameKey(r.Name), want) || strings.Contains(r.Email, address) {

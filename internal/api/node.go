@@ -33,8 +33,18 @@ func (a *API) listSpaces(c *call, in *struct {
 func (a *API) resolvePath(c *call, in *struct {
 	Path  string    `query:"path" required:"true" doc:"Names from the root, /Docs/a.txt"`
 	Space coffer.ID `query:"space" doc:"Default: the caller's own"`
+	Under coffer.ID `query:"under" doc:"Folder that the path begins in, in place of a space's root"`
 }) (*nodeAnswer, error) {
-	d, err := a.view(c).Resolve(c, in.Space, in.Path)
+	if !in.Under.IsZero() && !in.Space.IsZero() {
+		return nil, coffer.E(coffer.Invalid, "invalid", "Name a space or a folder, not both.")
+	}
+	var d files.Detail
+	var err error
+	if in.Under.IsZero() {
+		d, err = a.view(c).Resolve(c, in.Space, in.Path)
+	} else {
+		d, err = a.view(c).ResolveUnder(c, in.Under, in.Path)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -143,10 +153,11 @@ func (a *API) batch(c *call, in *bodyOf[wire.Batch]) (*bodyOf[wire.BatchResults]
 }
 
 func (a *API) listTrash(c *call, in *struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"Default 200"`
-	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before"`
+	Space  coffer.ID `query:"space" doc:"Default: the caller's own"`
+	Limit  int       `query:"limit" minimum:"1" maximum:"10000" doc:"Default 200"`
+	Cursor string    `query:"cursor" maxLength:"4096" doc:"next of the page before"`
 }) (*bodyOf[wire.List[wire.TrashItem]], error) {
-	p, err := a.view(c).ListTrash(c, in.Limit, in.Cursor)
+	p, err := a.view(c).ListTrash(c, in.Space, in.Limit, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -183,8 +194,10 @@ func (a *API) deleteNode(c *call, in *ByID) (*bodyOf[wire.Erased], error) {
 	return &bodyOf[wire.Erased]{wire.Erased{FinalAt: final}}, err
 }
 
-func (a *API) emptyTrash(c *call, _ *none) (*bodyOf[wire.Erased], error) {
-	final, err := a.view(c).EmptyTrash(c)
+func (a *API) emptyTrash(c *call, in *struct {
+	Space coffer.ID `query:"space" doc:"Default: the caller's own"`
+}) (*bodyOf[wire.Erased], error) {
+	final, err := a.view(c).EmptyTrash(c, in.Space)
 	return &bodyOf[wire.Erased]{wire.Erased{FinalAt: final}}, err
 }
 

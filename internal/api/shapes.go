@@ -67,7 +67,7 @@ func crumb(c files.Crumb) wire.Crumb { return wire.Crumb{ID: c.ID, Name: c.Name}
 func item(i files.Item) wire.Node {
 	n := wire.Node{ID: i.ID, SpaceID: i.SpaceID, ParentID: i.ParentID, Kind: i.Kind.String(), Name: i.Name, Size: i.Size,
 		ChildCount: i.ChildCount, MediaType: i.MediaType, VersionID: i.VersionID, Rev: i.Rev, CreatedAt: i.CreatedAt, ChangedAt: i.ChangedAt,
-		CreatedBy: person(i.CreatedBy), ChangedBy: person(i.ChangedBy), Access: accessName(i.Access)}
+		CreatedBy: person(i.CreatedBy), ChangedBy: person(i.ChangedBy), Access: i.Access.String()}
 	if i.Kind == coffer.File {
 		n.Thumbnail = i.HasThumbnail()
 		n.Preview = kindOf(i.Name, i.MediaType).preview
@@ -87,20 +87,6 @@ func recent(r files.Recent) wire.Recent {
 		what = "opened"
 	}
 	return wire.Recent{Node: placed(r.Placed), At: r.At, What: what, By: person(r.By)}
-}
-
-func accessName(a coffer.Access) string {
-	switch a {
-	case coffer.CanView:
-		return "view"
-	case coffer.CanEdit:
-		return "edit"
-	case coffer.CanManage:
-		return "manage"
-	case coffer.IsOwner:
-		return "owner"
-	}
-	return ""
 }
 
 func detail(d files.Detail) wire.Node {

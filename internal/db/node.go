@@ -44,10 +44,11 @@ const tooDeep = "4096"
 type Place struct {
 	Node        coffer.Node
 	Space       coffer.Space
-	Depth       int64 // folders above it; 0 for a root
-	Doomed      bool  // it is deleted for ever itself
-	doomedAbove bool  // a folder above it is
-	trashAbove  bool  // a folder above it is in the trash
+	Held        []coffer.Held // the grants that count for the viewer
+	Depth       int64         // folders above it; 0 for a root
+	Doomed      bool          // it is deleted for ever itself
+	doomedAbove bool          // a folder above it is
+	trashAbove  bool          // a folder above it is in the trash
 }
 
 // Living reports whether the node is in its space's tree.
@@ -59,24 +60,51 @@ func (p Place) Living() bool {
 // there, whatever became of the folder that it was in.
 func (p Place) Trashed() bool { return p.Node.TrashedAt != 0 && !p.Doomed }
 
-// Place returns a node with its space and what the folders above say of it.
-func (tx *Tx) Place(id coffer.ID) (p Place, err error) {
-	var doomed, doomedAbove, trashAbove int64
-	fields := append(nodeFields(&p.Node), spaceFields(&p.Space)...)
-	err = tx.row(`WITH RECURSIVE up (parent_id, trashed_at, doomed_at, depth) AS (
-			SELECT parent_id, trashed_at, doomed_at, 0 FROM node WHERE id = $1
+// State says where the node is in its life.
+func (p Place) State() coffer.State {
+	switch {
+	case p.Living():
+		return coffer.Living
+	case p.Trashed():
+		return coffer.InTrash
+	}
+	return coffer.Removed
+}
+
+// Place returns a node with its space, what the folders above say of it, and
+// the living grants on it and on them that count for a viewer: one query.
+func (tx *Tx) Place(id, viewer coffer.ID) (p Place, err error) {
+	found := false
+	err = tx.each(`WITH RECURSIVE up (id, parent_id, trashed_at, doomed_at, depth) AS (
+			SELECT id, parent_id, trashed_at, doomed_at, 0 FROM node WHERE id = $3
 			UNION ALL
-			SELECT n.parent_id, n.trashed_at, n.doomed_at, up.depth + 1 FROM up JOIN node AS n ON n.id = up.parent_id WHERE up.depth < `+tooDeep+`
+			SELECT n.id, n.parent_id, n.trashed_at, n.doomed_at, up.depth + 1 FROM up JOIN node AS n ON n.id = up.parent_id WHERE up.depth < `+tooDeep+`
 		), above (depth, doomed, doomed_above, trash_above) AS (
 			SELECT CAST(MAX(depth) AS BIGINT),
 				CAST(SUM(CASE WHEN depth = 0 AND doomed_at IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT),
 				CAST(SUM(CASE WHEN depth > 0 AND doomed_at IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT),
 				CAST(SUM(CASE WHEN depth > 0 AND trashed_at IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) FROM up
+		), held (depth, role, until) AS (
+			SELECT up.depth, g.role, COALESCE(g.until, 0) FROM up JOIN grants AS g ON g.node_id = up.id WHERE `+grantLives+` AND `+grantNames+`
 		)
-		SELECT `+nodeColumns+`, `+spaceColumns+`, above.depth, above.doomed, above.doomed_above, above.trash_above
-		FROM above, node AS n JOIN space ON space.id = n.space_id WHERE n.id = $1`, id).
-		Scan(append(fields, &p.Depth, &doomed, &doomedAbove, &trashAbove)...)
-	p.Doomed, p.doomedAbove, p.trashAbove = doomed > 0, doomedAbove > 0, trashAbove > 0
+		SELECT `+nodeColumns+`, `+spaceColumns+`, above.depth, above.doomed, above.doomed_above, above.trash_above,
+			COALESCE(held.depth, -1), COALESCE(held.role, ''), COALESCE(held.until, 0)
+		FROM node AS n JOIN space ON space.id = n.space_id CROSS JOIN above LEFT JOIN held ON TRUE WHERE n.id = $3`,
+		[]any{tx.Now, viewer, id}, func(scan scan) error {
+			found = true
+			var doomed, doomedAbove, trashAbove int64
+			var h coffer.Held
+			fields := append(nodeFields(&p.Node), spaceFields(&p.Space)...)
+			err := scan(append(fields, &p.Depth, &doomed, &doomedAbove, &trashAbove, &h.Up, (*accessName)(&h.Access), &h.Until)...)
+			p.Doomed, p.doomedAbove, p.trashAbove = doomed > 0, doomedAbove > 0, trashAbove > 0
+			if h.Up >= 0 {
+				p.Held = append(p.Held, h)
+			}
+			return err
+		})
+	if err == nil && !found {
+		err = coffer.ErrNotFound
+	}
 	return p, err
 }
 
@@ -203,7 +231,7 @@ func (tx *Tx) NodeTrees(after coffer.ID, limit int) ([]NodeTree, error) {
 
 // BelowDoomed reports whether a node or a folder above it is deleted for ever.
 func (tx *Tx) BelowDoomed(id coffer.ID) (bool, error) {
-	p, err := tx.Place(id)
+	p, err := tx.Place(id, coffer.ID{})
 	return p.Doomed || p.doomedAbove, err
 }
 

@@ -163,7 +163,7 @@ func TestPlace(t *testing.T) {
 		check := func(what string, id coffer.ID, depth int64, living, trashed bool) {
 			t.Helper()
 			v.view(func(tx *db.Tx) error {
-				p, err := tx.Place(id)
+				p, err := tx.Place(id, coffer.ID{})
 				if err != nil || p.Node.ID != id || p.Space.ID != v.space.ID || p.Depth != depth || p.Living() != living || p.Trashed() != trashed {
 					t.Errorf("%s: %+v, %v; want depth %d, living %v, trashed %v", what, p, err, depth, living, trashed)
 				}
@@ -188,7 +188,7 @@ func TestPlace(t *testing.T) {
 		check("hidden", hidden.ID, 0, false, false)
 		check("below hidden", in.ID, 1, false, false)
 		v.view(func(tx *db.Tx) error {
-			if _, err := tx.Place(coffer.NewID()); !errors.Is(err, coffer.ErrNotFound) {
+			if _, err := tx.Place(coffer.NewID(), coffer.ID{}); !errors.Is(err, coffer.ErrNotFound) {
 				t.Errorf("no node: %v", err)
 			}
 			above, err := tx.Above(f.ID)

@@ -17,10 +17,11 @@ const spaceQuota = `COALESCE(space.quota, (SELECT u.quota FROM user_account AS u
 // no limit, as is its absence.
 const SettingQuota = "quota"
 
-const spaceColumns = `space.id, space.kind, space.owner_id, space.root_id, space.seq, space.used, space.reserved, ` + spaceQuota + `, space.created_at`
+const spaceColumns = `space.id, space.kind, space.name, space.owner_id, space.root_id, space.seq, space.used, space.reserved, ` + spaceQuota + `,
+	space.created_at, COALESCE(space.given_up_at, 0)`
 
 func spaceFields(s *coffer.Space) []any {
-	return []any{&s.ID, &s.Kind, &s.OwnerID, &s.RootID, &s.Seq, &s.Used, &s.Reserved, &s.Quota, &s.CreatedAt}
+	return []any{&s.ID, &s.Kind, &s.Name, &s.OwnerID, &s.RootID, &s.Seq, &s.Used, &s.Reserved, &s.Quota, &s.CreatedAt, &s.GivenUpAt}
 }
 
 func scanSpace(scan scan) (s coffer.Space, err error) { err = scan(spaceFields(&s)...); return s, err }
@@ -31,9 +32,9 @@ func quota(bytes int64) sql.NullInt64 { return sql.NullInt64{Int64: bytes, Valid
 // InsertSpace adds an empty space, made now, and reports whether it did: false
 // when its owner has one already.
 func (tx *Tx) InsertSpace(s coffer.Space) (bool, error) {
-	n, err := tx.exec(`INSERT INTO space (id, kind, owner_id, root_id, seq, used, reserved, quota, created_at)
-		VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $6) ON CONFLICT (owner_id) DO NOTHING`,
-		s.ID, s.Kind, s.OwnerID, s.RootID, quota(s.Quota), tx.Now)
+	n, err := tx.exec(`INSERT INTO space (id, kind, name, owner_id, root_id, seq, used, reserved, quota, created_at)
+		VALUES ($1, $2, $3, $4, $5, 0, 0, 0, $6, $7) ON CONFLICT (owner_id) DO NOTHING`,
+		s.ID, s.Kind, s.Name, s.OwnerID, s.RootID, quota(s.Quota), tx.Now)
 	return n == 1, err
 }
 
@@ -69,12 +70,17 @@ func (tx *Tx) TakeQuota(id coffer.ID, used, reserved int64) (bool, error) {
 	return n == 1, err
 }
 
-// GiveUpSpace takes a space away from its owner, who may make another one, and
-// deletes its tree for ever: its keys are erased here and now, so that nothing
+// RenameSpace gives a team space another name.
+func (tx *Tx) RenameSpace(id coffer.ID, name string) error {
+	return tx.execOne(`UPDATE space SET name = $2 WHERE id = $1`, id, name)
+}
+
+// GiveUpSpace takes a space away from its owner, who may make another one, or
+// from its team, and deletes its tree for ever: its keys are erased here and now, so that nothing
 // of it can be opened any more. The rows go with PurgeNode and the like, at last
 // with DeleteSpace.
 func (tx *Tx) GiveUpSpace(s coffer.Space) error {
-	if err := tx.execOne(`UPDATE space SET owner_id = NULL WHERE id = $1`, s.ID); err != nil {
+	if err := tx.execOne(`UPDATE space SET owner_id = NULL, given_up_at = COALESCE(given_up_at, $2) WHERE id = $1`, s.ID, tx.Now); err != nil {
 		return err
 	}
 	if err := tx.eraseSpaceKeys(s.ID); err != nil {
@@ -86,13 +92,13 @@ func (tx *Tx) GiveUpSpace(s coffer.Space) error {
 
 // GivenUpSpaces returns up to limit spaces that belong to nobody any more.
 func (tx *Tx) GivenUpSpaces(limit int) ([]coffer.ID, error) {
-	return collect(tx, scanID, `SELECT id FROM space WHERE owner_id IS NULL AND kind = $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, coffer.Personal, limit)
+	return collect(tx, scanID, `SELECT id FROM space WHERE given_up_at IS NOT NULL OR owner_id IS NULL AND kind = $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, coffer.Personal, limit)
 }
 
 // DeleteSpace removes a space that was given up, with its keys. Nothing else
 // may be left of it.
 func (tx *Tx) DeleteSpace(id coffer.ID) error {
-	return tx.execOne(`DELETE FROM space WHERE id = $1 AND owner_id IS NULL`, id)
+	return tx.execOne(`DELETE FROM space WHERE id = $1 AND given_up_at IS NOT NULL`, id)
 }
 
 // SetQuota sets the most bytes that the own space of a person may hold: nil =

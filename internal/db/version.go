@@ -117,6 +117,6 @@ func (tx *Tx) VersionBlobs(after coffer.ID, limit int) ([]VersionBlob, error) {
 	}, `SELECT `+versionColumns+`,
 			CASE WHEN b.id IS NULL THEN FALSE ELSE TRUE END, COALESCE(b.state, 0) = 1, COALESCE(b.part_log2, 0), COALESCE(b.size, 0)
 		FROM version AS v LEFT JOIN blob AS b ON b.id = v.blob_id
-		WHERE v.id > $1 AND NOT EXISTS (SELECT 1 FROM space AS s WHERE s.id = v.space_id AND s.owner_id IS NULL AND s.kind = $3)
+		WHERE v.id > $1 AND NOT EXISTS (SELECT 1 FROM space AS s WHERE s.id = v.space_id AND (s.given_up_at IS NOT NULL OR s.owner_id IS NULL AND s.kind = $3))
 		ORDER BY v.id LIMIT CAST($2 AS BIGINT)`, after[:], limit, coffer.Personal)
 }

@@ -18,9 +18,14 @@ type pass struct {
 	node   coffer.Node
 	space  coffer.Space
 	depth  int64 // folders above the node
+	sees   int64 // how many of them the principal may see
 	access coffer.Access
+	above  coffer.Access // to the folder that the node is in
 	right  coffer.Right
 	trash  bool // the node is in the trash; else it lives
+
+	who  coffer.Principal // whom it was made for
+	held []coffer.Held    // the grants that counted; not of a child
 }
 
 // As returns what a principal may see and do. There is no other way in.
@@ -36,21 +41,51 @@ type View struct {
 // decide is the one decision: it loads a node with all that counts and asks
 // the pure rules.
 func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash bool) (pass, error) {
-	at, err := tx.Place(id)
+	at, err := tx.Place(id, p.User.ID)
 	if err != nil {
 		return pass{}, err
 	}
-	a := coffer.Decide(p, at.Space)
+	state := at.State()
+	a := coffer.Decide(p, at.Space, state, at.Held)
 	if names, err := ticketNames(tx, p, id); err != nil || !names {
 		return pass{}, cmp.Or(err, error(coffer.ErrNotFound))
 	}
-	if trash && !at.Trashed() || !trash && !at.Living() {
+	if trash != (state == coffer.InTrash) {
 		return pass{}, coffer.ErrNotFound
 	}
 	if err := coffer.Permit(p, a, r); err != nil {
 		return pass{}, err
 	}
-	return pass{node: at.Node, space: at.Space, depth: at.Depth, access: a, right: r, trash: trash}, nil
+	return pass{node: at.Node, space: at.Space, depth: at.Depth, access: a, right: r, trash: trash, who: p, held: at.Held,
+		sees: coffer.Sees(p, at.Space, at.Held, at.Depth), above: coffer.Decide(p, at.Space, coffer.Living, coffer.Above(at.Held))}, nil
+}
+
+// checkPlace refuses to change the name or the place of a node for somebody
+// who may change the node but not the folder that it is in: there its name
+// stands beside others that they may not even see.
+func (p pass) checkPlace() error {
+	if p.above.Allows(coffer.Write) {
+		return nil
+	}
+	return coffer.E(coffer.Forbidden, "not_your_folder", "You may change what is in this, not its name or place. Ask somebody who can edit the folder that it is in.")
+}
+
+// checkGive refuses to give others what the holder of the pass does not have.
+func (p pass) checkGive(a coffer.Access, until int64) error {
+	if coffer.MayGive(p.who, p.space, p.held, a, until) {
+		return nil
+	}
+	return coffer.E(coffer.Forbidden, "beyond_own", "You cannot give others more than you have yourself, or for longer.")
+}
+
+// shown is the node as the holder of the pass may see it: what it is in has no
+// id for who may not see that.
+func (p pass) shown() coffer.Node {
+	n := p.node
+	if p.sees == 0 {
+		n.ParentID = coffer.ID{}
+	}
+	return n
 }
 
 // ticketNames reports whether the principal's ticket, if it came with one,
@@ -94,15 +129,23 @@ func (v *View) survey(ctx context.Context, fn func(tx *db.Tx, spaces []coffer.ID
 
 // spaces returns the spaces that the principal may open something of. It
 // narrows where to look; what is found is decided about one by one.
-func (v *View) spaces(tx *db.Tx) ([]coffer.ID, error) {
+func (v *View) spaces(tx *db.Tx) (ids []coffer.ID, err error) {
 	if v.p.Kind != coffer.UserKind {
 		return nil, nil
 	}
 	own, err := tx.PersonalSpace(v.p.User.ID)
-	if errors.Is(err, coffer.ErrNotFound) {
-		return nil, nil
+	if err == nil {
+		ids = append(ids, own.ID)
+	} else if !errors.Is(err, coffer.ErrNotFound) {
+		return nil, err
 	}
-	return []coffer.ID{own.ID}, err
+	given, err := tx.TopGrants(v.p.User.ID)
+	for _, g := range given {
+		if !slices.Contains(ids, g.Space.ID) {
+			ids = append(ids, g.Space.ID)
+		}
+	}
+	return ids, err
 }
 
 // reach decides about a living node: the way in of what commits later.
@@ -129,7 +172,7 @@ func (p pass) child(n coffer.Node) (pass, error) {
 	if p.trash || n.ParentID != p.node.ID || n.SpaceID != p.space.ID || n.TrashedAt != 0 {
 		return pass{}, coffer.ErrNotFound
 	}
-	return pass{node: n, space: p.space, depth: p.depth + 1, access: p.access, right: p.right}, nil
+	return pass{node: n, space: p.space, depth: p.depth + 1, sees: p.sees + 1, access: p.access, above: p.access, right: p.right, who: p.who}, nil
 }
 
 // hidden is the pass for a node that a copy into the folder of p has made and
@@ -138,7 +181,7 @@ func (p pass) hidden(n coffer.Node) (pass, error) {
 	if n.SpaceID != p.space.ID || !n.ParentID.IsZero() || n.ID == p.space.RootID {
 		return pass{}, coffer.ErrNotFound
 	}
-	return pass{node: n, space: p.space, access: p.access, right: p.right}, nil
+	return pass{node: n, space: p.space, access: p.access, above: p.access, right: p.right, who: p.who}, nil
 }
 
 // An act is what goes into the record of what happened.
@@ -293,6 +336,23 @@ func (v *View) mine(ctx context.Context, fn func(tx *db.Tx) error) error {
 	})
 }
 
+// root returns the pass for the root of a space, the principal's own one when
+// space is zero.
+func (v *View) root(ctx context.Context, space coffer.ID, r coffer.Right) (p pass, err error) {
+	if space.IsZero() {
+		return v.own(ctx, r)
+	}
+	err = v.s.db.View(ctx, func(tx *db.Tx) error {
+		s, err := tx.Space(space)
+		if err != nil {
+			return err
+		}
+		p, err = decide(tx, v.p, s.RootID, r, false)
+		return err
+	})
+	return p, err
+}
+
 // own returns the pass for the root of the principal's own space, which is
 // made the first time. It is ErrNotFound for who may have none.
 func (v *View) own(ctx context.Context, r coffer.Right) (pass, error) {
@@ -303,11 +363,9 @@ func (v *View) own(ctx context.Context, r coffer.Right) (pass, error) {
 	find := func(tx *db.Tx) (err error) { space, err = tx.PersonalSpace(v.p.User.ID); return err }
 	err := v.s.db.View(ctx, find)
 	if errors.Is(err, coffer.ErrNotFound) {
-		err = v.s.db.Update(ctx, func(tx *db.Tx) error {
-			if _, err := v.standing(tx); err != nil {
-				return err
-			}
-			if err := v.makeSpace(tx); err != nil {
+		err = v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
+			mine := coffer.Space{ID: coffer.NewID(), Kind: coffer.Personal, OwnerID: who.User.ID, RootID: coffer.NewID(), Quota: -1}
+			if err := v.makeSpace(tx, mine); err != nil {
 				return err
 			}
 			return find(tx)
@@ -319,10 +377,24 @@ func (v *View) own(ctx context.Context, r coffer.Right) (pass, error) {
 	return v.reach(ctx, space.RootID, r)
 }
 
-// makeSpace makes the principal's own space, its root and its first key, once
+// create is the way out for what no node is there for yet: a new space. fn gets
+// the principal as it is now.
+func (v *View) create(ctx context.Context, fn func(tx *db.Tx, who coffer.Principal) error) error {
+	return v.s.db.Update(ctx, func(tx *db.Tx) error {
+		who, err := v.standing(tx)
+		if err != nil {
+			return err
+		}
+		if who.User.Disabled {
+			return coffer.ErrNotFound
+		}
+		return fn(tx, who)
+	})
+}
+
+// makeSpace makes a space, its root and its first key; a personal one once,
 // whoever else tries too.
-func (v *View) makeSpace(tx *db.Tx) error {
-	space := coffer.Space{ID: coffer.NewID(), Kind: coffer.Personal, OwnerID: v.p.User.ID, RootID: coffer.NewID(), Quota: -1}
+func (v *View) makeSpace(tx *db.Tx, space coffer.Space) error {
 	made, err := tx.InsertSpace(space)
 	if err != nil || !made {
 		return err
@@ -334,7 +406,59 @@ func (v *View) makeSpace(tx *db.Tx) error {
 	if err := tx.InsertNode(root); err != nil {
 		return err
 	}
-	return tx.InsertEvent(v.event(space.ID, act{action: "space.created", node: root.ID}))
+	a := act{action: "space.created", node: root.ID, detail: map[string]any{"kind": space.Kind}}
+	if space.Name != "" {
+		a.detail["name"] = space.Name
+	}
+	return tx.InsertEvent(v.event(space.ID, a))
+}
+
+// A top is something that others gave to the principal: no folder above it
+// gives them anything.
+type top struct {
+	pass
+	by, owner Person
+	since     int64
+	until     int64 // when the last of it ends; 0 = never
+	left      bool  // the principal does not want to see it listed
+}
+
+// tops returns what others gave to the principal, given last first, and reads
+// in the same snapshot.
+func (v *View) tops(ctx context.Context, fn func(tx *db.Tx, all []top) error) error {
+	return v.s.db.View(ctx, func(tx *db.Tx) error {
+		rows, err := tx.TopGrants(v.p.User.ID)
+		if err != nil {
+			return err
+		}
+		var all []top
+		at := map[coffer.ID]int{}
+		for _, r := range rows {
+			i, seen := at[r.Node.ID]
+			if !seen {
+				i = len(all)
+				at[r.Node.ID] = i
+				all = append(all, top{pass: pass{node: r.Node, space: r.Space, right: coffer.Read, who: v.p}, left: r.Left,
+					by: Person{r.Grant.GivenBy, r.GivenByName}, owner: Person{r.Space.OwnerID, r.OwnerName}, since: r.Grant.GivenAt, until: r.Grant.Until})
+			}
+			t := &all[i]
+			t.held = append(t.held, coffer.Held{Access: r.Grant.Access, Until: r.Grant.Until})
+			if r.Grant.Until == 0 || t.until != 0 && r.Grant.Until > t.until {
+				t.until = r.Grant.Until
+			}
+		}
+		open := all[:0]
+		for _, t := range all {
+			t.access = coffer.Decide(v.p, t.space, coffer.Living, t.held)
+			if err := coffer.Permit(v.p, t.access, coffer.Read); errors.Is(err, coffer.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			open = append(open, t)
+		}
+		return fn(tx, open)
+	})
 }
 
 // maintain changes rows that no verb of a person reaches: expired uploads, the

@@ -20,7 +20,8 @@ type Patch struct {
 // Change renames a node, moves it to another folder of its space, or both; one
 // row changes, however much lies below. Where the name is taken, version makes
 // a file's versions the newest ones of the file there, and merge does so with
-// a folder's contents; the answer is the node that took it in.
+// a folder's contents; the answer is the node that took it in. Grants on the
+// node go with it; those on folders above it count for what is below them now.
 func (v *View) Change(ctx context.Context, id coffer.ID, c Patch) (d Detail, err error) {
 	p, err := v.reach(ctx, id, coffer.Write)
 	if err != nil {
@@ -28,6 +29,9 @@ func (v *View) Change(ctx context.Context, id coffer.ID, c Patch) (d Detail, err
 	}
 	if p.node.ParentID.IsZero() {
 		return d, errRoot()
+	}
+	if err := p.checkPlace(); err != nil {
+		return d, err
 	}
 	to := p.node.ParentID
 	if c.Parent != nil {
@@ -49,6 +53,9 @@ func (v *View) Change(ctx context.Context, id coffer.ID, c Patch) (d Detail, err
 	}
 	err = v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
 		p, folder := ps[0], ps[1]
+		if err := p.checkPlace(); err != nil {
+			return nil, err
+		}
 		name := p.node.Name
 		if c.Name != nil {
 			name = *c.Name

@@ -206,7 +206,7 @@ func (c *check) space(tx *db.Tx, s coffer.Space, n db.Counts) error {
 	if n.Used != s.Used || n.Reserved != s.Reserved {
 		c.miscounted(s.ID, coffer.ID{}, where, "used %d, counted %d; reserved %d, counted %d", s.Used, n.Used, s.Reserved, n.Reserved)
 	}
-	root, err := tx.Place(s.RootID)
+	root, err := tx.Place(s.RootID, coffer.ID{})
 	switch {
 	case s.GivenUp() && (err == nil || errors.Is(err, coffer.ErrNotFound)): // being removed
 	case errors.Is(err, coffer.ErrNotFound):

@@ -100,7 +100,7 @@ func (x *Export) space(tx *db.Tx, s coffer.Space, all *[]ExportSpace) error {
 	if err != nil && !errors.Is(err, coffer.ErrNotFound) || x.o.Email != "" && owner.Email != x.o.Email {
 		return err
 	}
-	root, err := tx.Place(s.RootID)
+	root, err := tx.Place(s.RootID, coffer.ID{})
 	switch {
 	case errors.Is(err, coffer.ErrNotFound): // damage: Tree says so
 	case err != nil:

@@ -350,7 +350,7 @@ func (p *person) holds(path string, want []byte) bool {
 }
 
 func (p *person) inTrash() []files.TrashItem {
-	page, err := p.ListTrash(ctx, 0, "")
+	page, err := p.ListTrash(ctx, coffer.ID{}, 0, "")
 	p.w.ok(err)
 	return page.Items
 }

@@ -144,7 +144,7 @@ type Item struct {
 // Detail is an item with what costs more to tell.
 type Detail struct {
 	Item
-	Path   []Crumb // from the root to the parent; empty for a root
+	Path   []Crumb // from the root, or the topmost folder that the principal may see, to the parent
 	SHA256 string  // of a file's content, 64 hex digits; "" when unknown
 	Number int64   // version number of a file
 }
@@ -196,10 +196,10 @@ func (p people) item(n coffer.Node, a coffer.Access) (i Item, err error) {
 
 // detail tells everything about the node of a pass.
 func (v *View) detail(tx *db.Tx, p pass) (d Detail, err error) {
-	if d.Item, err = v.people(tx).item(p.node, p.access); err != nil {
+	if d.Item, err = v.people(tx).item(p.shown(), p.access); err != nil {
 		return d, err
 	}
-	if d.Path, err = crumbs(tx, p.node.ID); err != nil {
+	if d.Path, err = crumbs(tx, p); err != nil {
 		return d, err
 	}
 	if p.node.Kind != coffer.File {
@@ -233,11 +233,13 @@ func (v *View) detailOf(tx *db.Tx, p pass, id coffer.ID) (Detail, error) {
 	return v.detail(tx, p)
 }
 
-func crumbs(tx *db.Tx, id coffer.ID) ([]Crumb, error) {
-	above, err := tx.Above(id)
+// crumbs are the folders above the node of a pass that its holder may see.
+func crumbs(tx *db.Tx, p pass) ([]Crumb, error) {
+	above, err := tx.Above(p.node.ID)
 	if err != nil {
 		return nil, err
 	}
+	above = above[max(0, len(above)-int(p.sees)):]
 	out := make([]Crumb, len(above))
 	for i, c := range above {
 		out[i] = Crumb(c)

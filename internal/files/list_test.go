@@ -105,7 +105,7 @@ func TestCursors(t *testing.T) {
 		if strings.HasSuffix(next, "0") {
 			flip = "g"
 		}
-		trash, err := ann.ListTrash(ctx, 0, "")
+		trash, err := ann.ListTrash(ctx, coffer.ID{}, 0, "")
 		w.ok(err)
 		if trash.Next != "" {
 			t.Errorf("an empty trash has more: %q", trash.Next)
@@ -162,7 +162,7 @@ func TestTrash(t *testing.T) {
 		ann.trash(dir)
 		var got []string
 		for cursor := ""; ; {
-			page, err := ann.ListTrash(ctx, 3, cursor)
+			page, err := ann.ListTrash(ctx, coffer.ID{}, 3, cursor)
 			w.ok(err)
 			if page.Total != 7 {
 				t.Errorf("total %d", page.Total)
@@ -177,7 +177,7 @@ func TestTrash(t *testing.T) {
 		if fmt.Sprint(got) != "[dir:1:false f:3:true t4:1:false t3:1:false t2:1:false t1:1:false t0:1:false]" {
 			t.Errorf("trash %v", got)
 		}
-		if _, err := ann.ListTrash(ctx, -1, ""); code(err) != "invalid" {
+		if _, err := ann.ListTrash(ctx, coffer.ID{}, -1, ""); code(err) != "invalid" {
 			t.Errorf("limit: %v", err)
 		}
 		if _, err := ann.Restore(ctx, f.ID, coffer.ID{}); code(err) != "parent_gone" {
@@ -191,7 +191,7 @@ func TestTrash(t *testing.T) {
 		}
 		w.ok(second(ann.Delete(ctx, dir)))
 		w.clean(0)
-		page, err := ann.ListTrash(ctx, 1, "")
+		page, err := ann.ListTrash(ctx, coffer.ID{}, 1, "")
 		if err != nil || page.Items[0].ID != f.ID || !page.Items[0].ParentGone || page.Items[0].Where != nil {
 			t.Errorf("its folder is deleted: %+v, %v", page.Items, err)
 		}
@@ -203,11 +203,11 @@ func TestTrash(t *testing.T) {
 		if err != nil || d.Name != "f (2)" || string(ann.read(f.ID)) != "12345" {
 			t.Errorf("restored %+v, %v", d, err)
 		}
-		w.ok(second(ann.EmptyTrash(ctx)))
+		w.ok(second(ann.EmptyTrash(ctx, coffer.ID{})))
 		if len(ann.inTrash()) != 0 || ann.names(ann.root) != "F f (2)" {
 			t.Errorf("after emptying: %d, %s", len(ann.inTrash()), ann.names(ann.root))
 		}
-		w.ok(second(ann.EmptyTrash(ctx)))
+		w.ok(second(ann.EmptyTrash(ctx, coffer.ID{})))
 		w.clean(0)
 	})
 }

@@ -392,7 +392,7 @@ func (m *model) compare(t *rapid.T) {
 		}
 	}
 	check(m.root)
-	page, err := m.p.ListTrash(ctx, 10000, "")
+	page, err := m.p.ListTrash(ctx, coffer.ID{}, 10000, "")
 	if err != nil || len(page.Items) != len(m.trash) {
 		t.Fatalf("trash %d, %v; the model has %d", len(page.Items), err, len(m.trash))
 	}

@@ -9,24 +9,6 @@ import (
 	"coffer/internal/db"
 )
 
-// Space is a space as the principal sees it.
-type Space struct {
-	coffer.Space
-	Name string // "" for a personal space
-}
-
-// Spaces returns the principal's spaces. The own one is made the first time.
-func (v *View) Spaces(ctx context.Context) ([]Space, error) {
-	p, err := v.own(ctx, coffer.Read)
-	if errors.Is(err, coffer.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return []Space{{Space: p.space}}, nil
-}
-
 // Stat tells everything about a node.
 func (v *View) Stat(ctx context.Context, id coffer.ID) (d Detail, err error) {
 	err = v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) error {
@@ -39,20 +21,25 @@ func (v *View) Stat(ctx context.Context, id coffer.ID) (d Detail, err error) {
 // maxPathBytes bounds a path to resolve: as deep and as long as can be.
 const maxPathBytes = maxDepth * (coffer.MaxNameBytes + 1)
 
-// Resolve finds a node by its path in a space, the own one when space is zero.
-// Names are compared as siblings are: without case.
+// Resolve finds a node by its path from the top of a space, the own one when
+// space is zero. Names are compared as siblings are: without case.
 func (v *View) Resolve(ctx context.Context, space coffer.ID, path string) (d Detail, err error) {
-	own, err := v.own(ctx, coffer.Read)
+	root, err := v.root(ctx, space, coffer.Read)
 	if err != nil {
 		return d, err
 	}
-	if !space.IsZero() && space != own.space.ID {
-		return d, coffer.ErrNotFound
+	return v.ResolveUnder(ctx, root.node.ID, path)
+}
+
+// ResolveUnder is Resolve from any folder that the principal may see.
+func (v *View) ResolveUnder(ctx context.Context, folder coffer.ID, path string) (d Detail, err error) {
+	if _, err := v.reach(ctx, folder, coffer.Read); err != nil {
+		return d, err
 	}
 	if !strings.HasPrefix(path, "/") || len(path) > maxPathBytes {
 		return d, coffer.E(coffer.Invalid, "invalid", "A path begins with “/” and names one folder after the other.")
 	}
-	err = v.look(ctx, own.node.ID, coffer.Read, func(tx *db.Tx, p pass) error {
+	err = v.look(ctx, folder, coffer.Read, func(tx *db.Tx, p pass) error {
 		rest := strings.TrimSuffix(path[1:], "/")
 		for rest != "" {
 			var name string

@@ -95,7 +95,7 @@ func TestStrangers(t *testing.T) {
 			}
 		}
 		// Ben's own lists know nothing, and Ann's cursor is none of his.
-		if page, err := ben.ListTrash(ctx, 0, ""); err != nil || len(page.Items) != 1 || page.Total != 1 {
+		if page, err := ben.ListTrash(ctx, coffer.ID{}, 0, ""); err != nil || len(page.Items) != 1 || page.Total != 1 {
 			t.Errorf("Ben's trash: %+v, %v", page, err)
 		}
 		if _, err := ben.Children(ctx, bens, files.ListOptions{Limit: 1, Cursor: page.Next}); code(err) != "cursor_invalid" {
@@ -104,10 +104,10 @@ func TestStrangers(t *testing.T) {
 		if s, err := w.svc.As(guest).Spaces(ctx); err != nil || len(s) != 0 {
 			t.Errorf("a guest's spaces: %v, %v", s, err)
 		}
-		if page, err := w.svc.As(guest).ListTrash(ctx, 0, ""); err != nil || len(page.Items) != 0 {
+		if page, err := w.svc.As(guest).ListTrash(ctx, coffer.ID{}, 0, ""); err != nil || len(page.Items) != 0 {
 			t.Errorf("a guest's trash: %v, %v", page, err)
 		}
-		if err := second(w.svc.As(guest).EmptyTrash(ctx)); !errors.Is(err, coffer.ErrNotFound) {
+		if err := second(w.svc.As(guest).EmptyTrash(ctx, coffer.ID{})); !errors.Is(err, coffer.ErrNotFound) {
 			t.Errorf("a guest empties the trash: %v", err)
 		}
 		if after := w.events(); len(after) != len(before) {
@@ -144,9 +144,9 @@ func TestScopes(t *testing.T) {
 		for what, err := range map[string]error{
 			"upload": third(r.Upload(ctx, ann.root, "x", "", body(nil))), "mkdir": third(r.CreateFolder(ctx, ann.root, "x", "")),
 			"version": second(r.UploadVersion(ctx, f.ID, coffer.ID{}, body(nil))), "rename": second(r.Change(ctx, f.ID, files.Patch{Name: &folderName})),
-			"trash": r.Trash(ctx, f.ID, 0), "restore": second(r.Restore(ctx, gone.ID, coffer.ID{})), "delete": second(r.Delete(ctx, gone.ID)), "empty": second(r.EmptyTrash(ctx)),
+			"trash": r.Trash(ctx, f.ID, 0), "restore": second(r.Restore(ctx, gone.ID, coffer.ID{})), "delete": second(r.Delete(ctx, gone.ID)), "empty": second(r.EmptyTrash(ctx, coffer.ID{})),
 			"stat": second(n.Stat(ctx, f.ID)), "list": second(n.Children(ctx, ann.root, files.ListOptions{})), "open": second(n.Open(ctx, f.ID, coffer.ID{})),
-			"spaces": second(n.Spaces(ctx)), "zip": second(n.Zip(ctx, []coffer.ID{f.ID})), "trash list": second(n.ListTrash(ctx, 0, "")),
+			"spaces": second(n.Spaces(ctx)), "zip": second(n.Zip(ctx, []coffer.ID{f.ID})), "trash list": second(n.ListTrash(ctx, coffer.ID{}, 0, "")),
 		} {
 			if code(err) != "scope_missing" {
 				t.Errorf("%s: %v", what, err)

@@ -135,7 +135,7 @@ func TestQuotaHolds(t *testing.T) {
 		if _, _, err := ben.Copy(ctx, dir, ben.root, "copy", ""); code(err) != "over_quota" {
 			t.Errorf("copy with a full trash: %v", err)
 		}
-		w.ok(second(ben.EmptyTrash(ctx)))
+		w.ok(second(ben.EmptyTrash(ctx, coffer.ID{})))
 		if _, _, err := ben.Copy(ctx, dir, ben.root, "copy", ""); err != nil {
 			t.Errorf("copy with room: %v", err)
 		}
@@ -325,7 +325,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		for _, d := range dirs {
 			_ = ann.Trash(ctx, d, 0)
 		}
-		w.ok(second(ann.EmptyTrash(ctx)))
+		w.ok(second(ann.EmptyTrash(ctx, coffer.ID{})))
 		w.jobs()
 		w.clean(0)
 	})

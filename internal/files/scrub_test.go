@@ -121,7 +121,7 @@ func TestScrub(t *testing.T) {
 		// Restored from a backup; deleted for ever.
 		delete(disk.bad, w.blobOf(bad))
 		ben.trash(lost.ID)
-		w.ok(second(ben.EmptyTrash(ctx)))
+		w.ok(second(ben.EmptyTrash(ctx, coffer.ID{})))
 		w.clock.move(day + time.Second)
 		w.ok(w.svc.Scrub(ctx, day))
 		if got := named(w.svc.As(admin)); got != "" {

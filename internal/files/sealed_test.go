@@ -89,7 +89,7 @@ func TestNothingReadable(t *testing.T) {
 	}
 	scan("read")
 	ann.trash(dir)
-	w.ok(second(ann.EmptyTrash(ctx)))
+	w.ok(second(ann.EmptyTrash(ctx, coffer.ID{})))
 	scan("deleted")
 	w.clean(0)
 }
@@ -185,7 +185,7 @@ func TestCallerGoesAway(t *testing.T) {
 				t.Errorf("size %d: %+v", size, s)
 			}
 		}
-		w.ok(second(ann.EmptyTrash(ctx)))
+		w.ok(second(ann.EmptyTrash(ctx, coffer.ID{})))
 		w.clean(0)
 	})
 }

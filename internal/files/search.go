@@ -81,7 +81,7 @@ type SearchOptions struct {
 // Placed is an item with the folders that it is in.
 type Placed struct {
 	Item
-	Path []Crumb // from the root to the parent
+	Path []Crumb // from the root, or the topmost folder that the principal may see, to the parent
 }
 
 // Search finds living files and folders by their names, wherever the principal
@@ -212,8 +212,8 @@ func (v *View) placed(tx *db.Tx, who people, places map[coffer.ID]place, id coff
 	if err != nil {
 		return Placed{}, err
 	}
-	i, err := who.item(p.node, p.access)
-	return Placed{i, in.path}, err
+	i, err := who.item(p.shown(), p.access)
+	return Placed{i, in.path[max(0, len(in.path)-int(p.sees)):]}, err
 }
 
 func (f Filter) bytes() []byte {

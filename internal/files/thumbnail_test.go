@@ -174,7 +174,7 @@ func TestThumbnails(t *testing.T) {
 		if err := second(ann.tiny(f.ID, coffer.ID{}, files.TileEdge)); code(err) != "not_found" {
 			t.Errorf("in the trash: %v", err)
 		}
-		w.ok(second(ann.EmptyTrash(ctx)))
+		w.ok(second(ann.EmptyTrash(ctx, coffer.ID{})))
 		w.jobs()
 		w.clean(0)
 		w.clock.move(60 * 24 * time.Hour)
@@ -333,7 +333,7 @@ func TestThumbnailOfWhatGoes(t *testing.T) {
 			w.ok(err)
 			go func() { result <- second(th.JPEG(ctx)) }()
 			ann.trash(f.ID)
-			w.ok(second(ann.EmptyTrash(ctx)))
+			w.ok(second(ann.EmptyTrash(ctx, coffer.ID{})))
 			memory.Release(1)
 			if err := <-result; code(err) != "not_found" {
 				t.Errorf("the file is gone: %v", err)

@@ -28,8 +28,14 @@ func (v *View) Trash(ctx context.Context, id coffer.ID, ifRev int64) error {
 	if p.node.ParentID.IsZero() {
 		return errRoot()
 	}
+	if err := p.checkPlace(); err != nil {
+		return err
+	}
 	return v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
 		p := ps[0]
+		if err := p.checkPlace(); err != nil {
+			return nil, err
+		}
 		if ifRev != 0 && ifRev != p.node.Rev {
 			return nil, stale()
 		}
@@ -43,17 +49,20 @@ func (v *View) Trash(ctx context.Context, id coffer.ID, ifRev int64) error {
 	}, p)
 }
 
-// ListTrash lists what is in the trash of the principal's own space, newest
-// first. limit is as in ListOptions.
-func (v *View) ListTrash(ctx context.Context, limit int, cursor string) (page Page[TrashItem], err error) {
-	own, err := v.own(ctx, coffer.Read)
-	if errors.Is(err, coffer.ErrNotFound) {
+// ListTrash lists what is in the trash of a space, the own one when that is
+// zero, newest first, for who may put it back. limit is as in ListOptions.
+func (v *View) ListTrash(ctx context.Context, space coffer.ID, limit int, cursor string) (page Page[TrashItem], err error) {
+	root, err := v.root(ctx, space, coffer.Read)
+	if space.IsZero() && errors.Is(err, coffer.ErrNotFound) {
 		return page, nil
 	}
 	if err != nil {
 		return page, err
 	}
-	err = v.look(ctx, own.node.ID, coffer.Read, func(tx *db.Tx, p pass) error {
+	err = v.look(ctx, root.node.ID, coffer.Read, func(tx *db.Tx, p pass) error {
+		if !p.access.Allows(coffer.Write) {
+			return coffer.E(coffer.Forbidden, "forbidden", "You may only view this space, not its trash.")
+		}
 		page, err = v.listTrash(tx, p, limit, cursor)
 		return err
 	})
@@ -121,15 +130,18 @@ func wasIn(tx *db.Tx, known map[coffer.ID]place, folder coffer.ID) (place, error
 	if w, ok := known[folder]; ok {
 		return w, nil
 	}
-	at, err := tx.Place(folder)
+	at, err := tx.Place(folder, coffer.ID{})
+	if err != nil {
+		return place{}, err
+	}
+	above, err := tx.Above(folder)
 	if err != nil {
 		return place{}, err
 	}
 	w := place{living: at.Living()}
-	if w.path, err = crumbs(tx, folder); err != nil {
-		return place{}, err
+	for _, c := range append(above, db.Crumb{ID: folder, Name: at.Node.Name}) {
+		w.path = append(w.path, Crumb(c))
 	}
-	w.path = append(w.path, Crumb{folder, at.Node.Name})
 	known[folder] = w
 	return w, nil
 }
@@ -207,10 +219,10 @@ func (v *View) Delete(ctx context.Context, id coffer.ID) (final int64, err error
 // backup from before has ended.
 func (s *Service) erased(tx *db.Tx) int64 { return tx.Now + s.retention.Backups.Milliseconds() }
 
-// EmptyTrash deletes for ever all that is in the trash of the own space now.
-// final is as of Delete.
-func (v *View) EmptyTrash(ctx context.Context) (final int64, err error) {
-	own, err := v.own(ctx, coffer.Delete)
+// EmptyTrash deletes for ever all that is in the trash of a space, the own one
+// when that is zero, now. final is as of Delete.
+func (v *View) EmptyTrash(ctx context.Context, space coffer.ID) (final int64, err error) {
+	own, err := v.root(ctx, space, coffer.Delete)
 	if err != nil {
 		return 0, err
 	}

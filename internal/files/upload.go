@@ -54,7 +54,7 @@ func (v *View) Upload(ctx context.Context, parent coffer.ID, name string, how co
 		if in.key, err = tx.CurrentSpaceKey(p.space.ID); err != nil {
 			return err
 		}
-		d.Path, err = crumbs(tx, p.node.ID)
+		d.Path, err = crumbs(tx, p)
 		d.Path = append(d.Path, Crumb{p.node.ID, p.node.Name})
 		return err
 	})
@@ -102,7 +102,7 @@ func (v *View) UploadVersion(ctx context.Context, id, ifMatch coffer.ID, body Bo
 		if in.key, err = tx.CurrentSpaceKey(p.space.ID); err != nil {
 			return err
 		}
-		d.Path, err = crumbs(tx, id)
+		d.Path, err = crumbs(tx, p)
 		return err
 	})
 	if err != nil {
@@ -398,11 +398,10 @@ func (v *View) addVersion(tx *db.Tx, p pass, st stored) (Detail, error) {
 	if err := tx.SetContent(p.node.ID, ver.Version); err != nil {
 		return Detail{}, err
 	}
-	n, err := tx.Node(p.node.ID)
-	if err != nil {
+	if p.node, err = tx.Node(p.node.ID); err != nil {
 		return Detail{}, err
 	}
-	item, err := v.people(tx).item(n, p.access)
+	item, err := v.people(tx).item(p.shown(), p.access)
 	return Detail{Item: item, SHA256: hexSum(st.dek), Number: ver.Number}, err
 }
 

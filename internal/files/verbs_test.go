@@ -93,7 +93,7 @@ func TestStory(t *testing.T) {
 		if _, err := ann.Stat(ctx, f.ID); code(err) != "not_found" {
 			t.Errorf("stat in the trash: %v", err)
 		}
-		page, err := ann.ListTrash(ctx, 0, "")
+		page, err := ann.ListTrash(ctx, coffer.ID{}, 0, "")
 		w.ok(err)
 		item := page.Items[0]
 		if page.Total != 1 || item.ID != f.ID || item.ParentGone || len(item.Where) != 1 || item.TrashedBy.Name != "Ann" ||
@@ -205,7 +205,7 @@ func TestRefusals(t *testing.T) {
 			"batch: nothing":             {second(ann.Batch(ctx, files.BatchRequest{Op: "trash"})), "invalid"},
 			"batch: op":                  {second(ann.Batch(ctx, files.BatchRequest{Op: "burn", IDs: []coffer.ID{a}})), "invalid"},
 			"batch: no target":           {second(ann.Batch(ctx, files.BatchRequest{Op: "move", IDs: []coffer.ID{a}})), "invalid"},
-			"trash list: foreign cursor": {second(ann.ListTrash(ctx, 0, "zzzz")), "cursor_invalid"},
+			"trash list: foreign cursor": {second(ann.ListTrash(ctx, coffer.ID{}, 0, "zzzz")), "cursor_invalid"},
 		} {
 			if code(r.err) != r.want {
 				t.Errorf("%s: got %q (%v), want %q", what, code(r.err), r.err, r.want)
@@ -302,7 +302,7 @@ func TestMergeFolders(t *testing.T) {
 				if got := ann.names(src); got != "" {
 					t.Errorf("source: %s", got)
 				}
-				page, err := ann.ListTrash(ctx, 0, "")
+				page, err := ann.ListTrash(ctx, coffer.ID{}, 0, "")
 				if err != nil || len(page.Items) != 1 || !page.Items[0].ParentGone {
 					t.Errorf("trash of a merged folder: %+v, %v", page, err)
 				}
