@@ -159,8 +159,11 @@ func (r *getRun) scan(p string) error {
 		return cmdline.Misuse("%s is a folder: use -r", clean)
 	}
 	own := coffer.LocalName(runtime.GOOS, n.Name)
-	if n.Name == "" {
-		own = "coffer" // the top has no name
+	if n.Name == "" { // a top has none
+		own = "coffer"
+		if clean.in != "" {
+			own = coffer.LocalName(runtime.GOOS, clean.in)
+		}
 	}
 	// Below dir nothing but remote names is used, so nothing may lead out of
 	// it, not even a symbolic link that lies there. The person's own words may
@@ -190,13 +193,13 @@ func (r *getRun) scan(p string) error {
 	}
 	r.roots = append(r.roots, root)
 	if !isFolder(n) {
-		r.add(getFile{node: n, remote: clean, root: root, local: rel, shown: filepath.Join(dir, rel), policy: policy})
+		r.add(getFile{node: n, remote: clean.String(), root: root, local: rel, shown: filepath.Join(dir, rel), policy: policy})
 		return nil
 	}
 	if err := root.Mkdir(rel, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return r.walk(n, clean, root, dir, rel)
+	return r.walk(n, clean.String(), root, dir, rel)
 }
 
 func (r *getRun) add(f getFile) {

@@ -33,7 +33,8 @@ const (
 
 const description = `Coffer's command line: keep files on a Coffer server, encrypted before they are stored.
 
-Remote paths start at your own files: / is the top, /Docs/a.txt a file in the folder Docs.`
+Remote paths start at your own files: / is the top, /Docs/a.txt a file in the folder Docs.
+"Team name:/Docs/a.txt" is a file of a team, "Shared:/Docs/a.txt" one in what others gave you.`
 
 // grammar is all commands and the flags that they share.
 type grammar struct {
@@ -56,6 +57,11 @@ type grammar struct {
 	Get        getCmd        `cmd:"" help:"Get files and folders from the server."`
 	Mv         mvCmd         `cmd:"" help:"Move or rename."`
 	Rm         rmCmd         `cmd:"" help:"Put into the trash."`
+	Share      shareCmd      `cmd:"" help:"Give people and groups access, or tell who has it."`
+	Unshare    unshareCmd    `cmd:"" help:"Take access away."`
+	Shared     sharedCmd     `cmd:"" help:"List what others gave you."`
+	Leave      leaveCmd      `cmd:"" help:"Give up what others gave you."`
+	Group      groupCmd      `cmd:"" help:"Make groups, and say who is in them."`
 	Versions   versionsCmd   `cmd:"" help:"List, restore, keep or delete older contents of a file."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Completion completionCmd `cmd:"" help:"Print the completion script for a shell."`

@@ -35,7 +35,7 @@ func TestEveryCommandHelps(t *testing.T) {
 			t.Errorf("exit code %s is not explained", c)
 		}
 	}
-	for _, c := range []string{"login", "logout", "whoami", "ls", "mkdir", "put", "get", "mv", "rm", "completion"} {
+	for _, c := range []string{"login", "logout", "whoami", "ls", "mkdir", "put", "get", "mv", "rm", "share", "unshare", "shared", "leave", "completion"} {
 		code, out, _ := call(t, nil, "", c, "--help")
 		if code != 0 || !strings.Contains(out, "coffer "+c) || !strings.Contains(out, "Examples:") {
 			t.Errorf("%s --help: exit code %d\n%s", c, code, out)
@@ -53,7 +53,11 @@ func TestMisuse(t *testing.T) {
 		{"put a", "the remote folder", 2},
 		{"put --jobs 0 a /", "from 1 to 32", 2},
 		{"put --name x a b /", "single", 2},
-		{"put a Team:/x", "a space of a team", 2},
+		{"put a Team:/../x", "without . and ..", 2},
+		{"share /a ben@example.com --role owner", "role", 2},
+		{"share /a ben@example.com --until soon", "2026-12-31", 2},
+		{"unshare /a", "from whom", 2},
+		{"group add Crew", "expected", 2},
 		{"put a /../x", "without . and ..", 2},
 		{"get --jobs 99 /a", "from 1 to 32", 2},
 		{"get /a /b -o -", "standard output", 2},
@@ -133,9 +137,11 @@ func TestTokenOfAnotherServer(t *testing.T) {
 }
 
 func TestRemote(t *testing.T) {
-	for in, want := range map[string]string{"/": "/", "": "/", "Docs": "/Docs", "/Docs/": "/Docs", "//Docs//a": "/Docs/a", "/a:b/c": "/a:b/c", "Team:/x": "", "/a/../b": "", ".": "", "..": "", "/...": "/..."} {
+	for in, want := range map[string]string{"/": "/", "": "/", "Docs": "/Docs", "/Docs/": "/Docs", "//Docs//a": "/Docs/a", "/a:b/c": "/a:b/c", "a:b/c": "/a:b/c",
+		"Team:/x": "Team:/x", "Team name:/": "Team name:/", "Team:/x:/y/": "Team:/x:/y", "x/Team:/y": "/x/Team:/y", ":/x": "/:/x",
+		"/a/../b": "", "Team:/..": "", ".": "", "..": "", "/...": "/..."} {
 		got, err := remote(in)
-		if got != want || (err != nil) != (want == "") {
+		if err == nil && got.String() != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
 		}
 	}

@@ -48,7 +48,7 @@ type putRun struct {
 	p  *progress
 
 	dest    wire.Node
-	shown   string // the remote folder, as people write it
+	shown   spot // the remote folder
 	folders []*putFolder
 	files   []putFile
 
@@ -91,7 +91,7 @@ func (c putCmd) Run(a *app) error {
 		return err
 	}
 	if r.dest, err = r.destination(); err != nil {
-		return at(r.shown, err)
+		return at(r.shown.String(), err)
 	}
 	r.p = newProgress(a, "sent")
 	r.a = &app{ctx: a.ctx, std: cmdline.Stdio{In: a.std.In, Out: a.std.Out, Err: r.p.err}, getenv: a.getenv, opts: a.opts, model: a.model}
@@ -107,7 +107,7 @@ func (c putCmd) Run(a *app) error {
 }
 
 func (r *putRun) destination() (wire.Node, error) {
-	n, err := r.cl.Resolve(r.a.ctx, r.shown)
+	n, err := r.shown.resolve(r.a, r.cl)
 	if e, ok := errors.AsType[*coffer.Error](err); ok && e.Kind == coffer.NotFound && r.Parents {
 		return makeAll(r.a, r.cl, r.shown)
 	}
@@ -276,7 +276,7 @@ func (r *putRun) note(format string, args ...any) {
 
 func (r *putRun) shownOf(f *putFolder) string {
 	if f == nil {
-		return r.shown
+		return r.shown.String()
 	}
 	return f.shown
 }

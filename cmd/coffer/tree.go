@@ -3,49 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path"
-	"strings"
 	"time"
 
 	"coffer"
-	"coffer/internal/client"
 	"coffer/internal/cmdline"
 	"coffer/internal/wire"
 )
-
-// remote reads a path as people write it: "/Docs/a.txt", "Docs/a.txt", "/".
-func remote(s string) (string, error) {
-	if i := strings.IndexByte(s, '/'); i > 0 && s[i-1] == ':' {
-		return "", cmdline.Misuse("%q names a space of a team: your own files start with a /", s)
-	}
-	for part := range strings.SplitSeq(s, "/") {
-		if part == "." || part == ".." {
-			return "", cmdline.Misuse("%q: a remote path is written without . and ..", s)
-		}
-	}
-	return path.Clean("/" + s), nil
-}
-
-// find returns the node at a remote path.
-func find(a *app, cl *client.Client, p string) (wire.Node, error) {
-	clean, err := remote(p)
-	if err != nil {
-		return wire.Node{}, err
-	}
-	n, err := cl.Resolve(a.ctx, clean)
-	if err != nil {
-		return n, at(clean, err)
-	}
-	return n, nil
-}
-
-// at puts the thing that an error is about before it.
-func at(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", what, err)
-}
 
 func isFolder(n wire.Node) bool { return n.Kind == coffer.Folder.String() }
 
@@ -61,6 +24,8 @@ Examples:
 
   coffer ls
   coffer ls -l /Docs
+  coffer ls "Closing team:/Drafts"
+  coffer ls Shared:/
   coffer ls --json /Docs | jq -r .name`
 }
 
@@ -68,6 +33,9 @@ func (c lsCmd) Run(a *app) error {
 	cl, err := a.client()
 	if err != nil {
 		return err
+	}
+	if s, err := remote(c.Remote); err == nil && s.sharedList() {
+		return listShared(a, cl)
 	}
 	n, err := find(a, cl, c.Remote)
 	if err != nil {
@@ -128,34 +96,22 @@ func (c mkdirCmd) Run(a *app) error {
 		switch {
 		case c.Parents:
 			n, err = makeAll(a, cl, clean)
-		case clean == "/":
-			err = coffer.E(coffer.Conflict, "name_taken", "/ is there already.")
+		case clean.path == "/":
+			err = coffer.E(coffer.Conflict, "name_taken", "It is there already.")
 		default:
 			var parent wire.Node
-			if parent, err = find(a, cl, path.Dir(clean)); err == nil {
-				n, err = cl.Mkdir(a.ctx, parent.ID, path.Base(clean), coffer.Fail)
+			if parent, err = clean.dir().resolve(a, cl); err == nil {
+				n, err = cl.Mkdir(a.ctx, parent.ID, clean.base(), coffer.Fail)
 			}
 		}
 		if err != nil {
-			return at(clean, err)
+			return at(clean.String(), err)
 		}
 		if a.opts.JSON {
 			return a.std.JSON(n)
 		}
 		return nil
 	})
-}
-
-// makeAll makes a folder and what is missing above it.
-func makeAll(a *app, cl *client.Client, clean string) (wire.Node, error) {
-	n, err := cl.Resolve(a.ctx, "/")
-	for part := range strings.SplitSeq(strings.Trim(clean, "/"), "/") {
-		if err != nil || part == "" {
-			break
-		}
-		n, err = cl.Mkdir(a.ctx, n.ID, part, coffer.Merge)
-	}
-	return n, err
 }
 
 type mvCmd struct {
@@ -192,11 +148,11 @@ func (c mvCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		parent, err := find(a, cl, path.Dir(clean))
+		parent, err := clean.dir().resolve(a, cl)
 		if err != nil {
-			return err
+			return at(clean.dir().String(), err)
 		}
-		name := path.Base(clean)
+		name := clean.base()
 		change.ParentID, change.Name = &parent.ID, &name
 	default:
 		return err

@@ -26,6 +26,7 @@ const (
 	settingOrganisation = "organisation"
 	settingSignup       = "signup"
 	settingDomains      = "signup_domains" // space separated
+	settingMakeGroups   = "members_make_groups"
 )
 
 // Settings are the policies of the installation.
@@ -34,6 +35,9 @@ type Settings struct {
 	Signup       string   // SignupOpen, SignupDomains, SignupInvitation, SignupClosed
 	Domains      []string // that may sign up, with SignupDomains
 	Quota        int64    // bytes that a person's own space may hold, unless that person has another; NoLimit
+
+	MembersMakeGroups bool // everybody who may share makes groups, not administrators only
+	MembersMakeSpaces bool // everybody with a space of their own makes team spaces
 }
 
 // Instance is what anybody may know of the installation.
@@ -53,6 +57,7 @@ func readSettings(tx *db.Tx) (Settings, error) {
 		s.Signup = v
 	}
 	s.Domains = strings.Fields(all[settingDomains])
+	s.MembersMakeGroups, s.MembersMakeSpaces = all[settingMakeGroups] == "true", all[db.SettingMakeSpaces] == "true"
 	if v := all[db.SettingQuota]; v != "" && err == nil {
 		s.Quota, err = strconv.ParseInt(v, 10, 64)
 	}
@@ -68,6 +73,8 @@ func writeSettings(tx *db.Tx, s Settings) error {
 		tx.SetSetting(settingSignup, s.Signup),
 		tx.SetSetting(settingDomains, strings.Join(s.Domains, " ")),
 		tx.SetSetting(db.SettingQuota, strconv.FormatInt(s.Quota, 10)),
+		tx.SetSetting(settingMakeGroups, strconv.FormatBool(s.MembersMakeGroups)),
+		tx.SetSetting(db.SettingMakeSpaces, strconv.FormatBool(s.MembersMakeSpaces)),
 	)
 }
 
@@ -236,6 +243,8 @@ type SettingsPatch struct {
 	Organisation, Signup *string
 	Domains              *[]string
 	Quota                *int64
+
+	MembersMakeGroups, MembersMakeSpaces *bool
 }
 
 // UpdateSettings changes the policies.
@@ -255,6 +264,8 @@ func (s *Service) UpdateSettings(ctx context.Context, p coffer.Principal, patch 
 		set(&after.Organisation, patch.Organisation)
 		set(&after.Signup, patch.Signup)
 		set(&after.Domains, patch.Domains)
+		set(&after.MembersMakeGroups, patch.MembersMakeGroups)
+		set(&after.MembersMakeSpaces, patch.MembersMakeSpaces)
 		set(&after.Quota, patch.Quota)
 		var check inputs
 		out = check.settings(after)

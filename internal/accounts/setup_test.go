@@ -54,7 +54,7 @@ func TestSetup(t *testing.T) {
 		}
 		inst, err = h.Instance(t.Context())
 		wants(t, "instance", err, "")
-		if got := fmt.Sprint(inst); got != "{{Halden & Roe domains [example.com] -1} false}" {
+		if got := fmt.Sprint(inst); got != "{{Halden & Roe domains [example.com] -1 false false} false}" {
 			t.Error(got)
 		}
 		_, err = h.Setup(t.Context(), setup(code), at(1))
@@ -134,7 +134,7 @@ func TestSettings(t *testing.T) {
 		wants(t, "domains without any", err, "invalid")
 		got, err := h.UpdateSettings(t.Context(), p, accounts.SettingsPatch{Signup: &domains, Domains: &list})
 		wants(t, "domains", err, "")
-		if s := fmt.Sprint(got); s != "{Other & Sons domains [a.example.com b.example.com] -1}" {
+		if s := fmt.Sprint(got); s != "{Other & Sons domains [a.example.com b.example.com] -1 false false}" {
 			t.Error(s)
 		}
 		if again, _ := h.Settings(t.Context(), p); fmt.Sprint(again) != fmt.Sprint(got) {

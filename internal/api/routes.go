@@ -24,7 +24,7 @@ type Route struct {
 func (a *API) table() []Route {
 	public, signedIn := gate.Public(), gate.SignedIn()
 	account, admin := gate.Scoped(coffer.ScopeAccount), gate.Scoped(coffer.ScopeAdmin)
-	read, write := gate.Scoped(coffer.ScopeFilesRead), gate.Scoped(coffer.ScopeFilesWrite)
+	read, write, share := gate.Scoped(coffer.ScopeFilesRead), gate.Scoped(coffer.ScopeFilesWrite), gate.Scoped(coffer.ScopeShare)
 	return []Route{
 		{"GET", "/openapi.json", public, "getDocument", "This document", 0, a.raw(a.getDocument, describeDocument)},
 		{"GET", "/instance", public, "getInstance", "What anybody may know of the server", 0, typed(a.getInstance)},
@@ -93,6 +93,20 @@ func (a *API) table() []Route {
 		{"DELETE", "/nodes/{id}/versions/{version}", write, "deleteVersion", "Delete an older version for ever", 0, typed(a.deleteVersion)},
 		{"POST", "/nodes/{id}/ticket", read, "createTicket", "An address that opens a file for five minutes, for whatever can send no proof", 201, typed(a.createTicket)},
 		{"POST", "/zip", read, "createZip", "An address that opens files and folders as one ZIP archive, for five minutes", 201, typed(a.createZip)},
+
+		{"GET", "/nodes/{id}/grants", read, "listGrants", "Who this is given to, folders above included", 0, typed(a.listGrants)},
+		{"POST", "/nodes/{id}/grants", share, "giveAccess", "Give a person or a group access", 201, typed(a.giveAccess)},
+		{"PATCH", "/nodes/{id}/grants/{grant}", share, "changeGrant", "Change how much is given, and until when", 0, typed(a.changeGrant)},
+		{"DELETE", "/nodes/{id}/grants/{grant}", share, "takeAccess", "Take access away", 0, typed(a.takeAccess)},
+		{"GET", "/shared", read, "listShared", "What others gave to the caller, last first", 0, typed(a.listShared)},
+		{"DELETE", "/shared/{id}", write, "leaveShare", "Give up what others gave", 0, typed(a.leaveShare)},
+		{"GET", "/groups", share, "listGroups", "All groups, by name", 0, typed(a.listGroups)},
+		{"POST", "/groups", share, "makeGroup", "Make an empty group", 201, typed(a.makeGroup)},
+		{"PATCH", "/groups/{id}", share, "renameGroup", "Rename a group", 0, typed(a.renameGroup)},
+		{"DELETE", "/groups/{id}", share, "deleteGroup", "Remove a group, and all access that was given to it", 0, typed(a.deleteGroup)},
+		{"GET", "/groups/{id}/members", share, "listMembers", "Who is in a group, by name", 0, typed(a.listMembers)},
+		{"PUT", "/groups/{id}/members/{user}", share, "addMember", "Put somebody into a group", 0, typed(a.addMember)},
+		{"DELETE", "/groups/{id}/members/{user}", share, "removeMember", "Take somebody out of a group", 0, typed(a.removeMember)},
 
 		{"GET", "/trash", read, "listTrash", "What is in the trash, newest first", 0, typed(a.listTrash)},
 		{"DELETE", "/trash", write, "emptyTrash", "Delete everything in the trash for ever", 0, typed(a.emptyTrash)},

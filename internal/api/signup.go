@@ -104,11 +104,13 @@ func (a *API) getSettings(c *call, _ *none) (*bodyOf[wire.Settings], error) {
 }
 
 func (a *API) changeSettings(c *call, in *bodyOf[wire.Settings]) (*bodyOf[wire.Settings], error) {
-	s, err := a.Accounts.UpdateSettings(c, c.who, accounts.SettingsPatch{Organisation: in.Body.Organisation, Signup: in.Body.Signup, Domains: in.Body.Domains, Quota: in.Body.Quota})
+	s, err := a.Accounts.UpdateSettings(c, c.who, accounts.SettingsPatch{Organisation: in.Body.Organisation, Signup: in.Body.Signup, Domains: in.Body.Domains, Quota: in.Body.Quota,
+		MembersMakeGroups: in.Body.MembersMakeGroups, MembersMakeSpaces: in.Body.MembersMakeSpaces})
 	return settings(s), err
 }
 
 func settings(s accounts.Settings) *bodyOf[wire.Settings] {
 	domains := filled(s.Domains)
-	return &bodyOf[wire.Settings]{wire.Settings{Organisation: &s.Organisation, Signup: &s.Signup, Domains: &domains, Quota: &s.Quota}}
+	return &bodyOf[wire.Settings]{wire.Settings{Organisation: &s.Organisation, Signup: &s.Signup, Domains: &domains, Quota: &s.Quota,
+		MembersMakeGroups: &s.MembersMakeGroups, MembersMakeSpaces: &s.MembersMakeSpaces}}
 }

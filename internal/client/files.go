@@ -26,6 +26,13 @@ func (c *Client) Resolve(ctx context.Context, path string) (wire.Node, error) {
 	return out, err
 }
 
+// ResolveUnder finds a node by its path in any folder.
+func (c *Client) ResolveUnder(ctx context.Context, folder coffer.ID, path string) (wire.Node, error) {
+	var out wire.Node
+	err := c.call(ctx, http.MethodGet, "/resolve", url.Values{"path": {path}, "under": {folder.String()}}, nil, &out, true)
+	return out, err
+}
+
 // Stat returns a node with its path and SHA-256.
 func (c *Client) Stat(ctx context.Context, id coffer.ID) (wire.Node, error) {
 	var out wire.Node

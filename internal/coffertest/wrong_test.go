@@ -25,6 +25,8 @@ type victim struct {
 	space                 wire.Space
 	folder, file, trashed wire.Node
 	invitation            wire.Invitation // that the owner sent to somebody
+	group                 wire.Group      // that the owner made, with Ann in it
+	grant                 wire.Grant      // of her folder, to the group
 	session, token        coffer.ID
 	secrets               []string
 	other                 *Person // her second browser
@@ -42,6 +44,9 @@ func newVictim(s *Server) *victim {
 	v.trashed = v.Do("PUT", "/nodes/"+v.space.RootID.String()+"/files?name=canary-trash.txt", v.content).Want(201).Node()
 	v.Do("DELETE", "/nodes/"+v.trashed.ID.String(), nil).Want(204)
 	v.Do("PUT", "/pins/"+v.folder.ID.String(), nil).Want(204)
+	s.Owner.Do("POST", "/groups", wire.GroupName{Name: "Crew"}).Want(201).JSON(&v.group)
+	s.Owner.Do("PUT", "/groups/"+v.group.ID.String()+"/members/"+v.Email, nil).Want(204)
+	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/grants", wire.NewGrant{GroupID: v.group.ID, Role: "edit"}).Want(201).JSON(&v.grant)
 	v.other = v.SignIn()
 	v.program = v.Program()
 	v.session, v.token = v.Me.SessionID, v.program.Me.TokenID
@@ -65,7 +70,7 @@ func (v *victim) state() string {
 	v.S.T.Helper()
 	var b strings.Builder
 	for _, path := range []string{"/spaces", "/nodes/" + v.space.RootID.String(), "/nodes/" + v.space.RootID.String() + "/children", "/nodes/" + v.folder.ID.String(),
-		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/trash", "/pins"} {
+		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/trash", "/pins"} {
 		fmt.Fprintf(&b, "%s: %s\n", path, v.Do("GET", path, nil).Want(200).Body)
 	}
 	for _, path := range []string{"/sessions", "/tokens"} { // without when they were last used
@@ -201,6 +206,22 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		},
 		"POST /zip": {{path: "/zip", body: wire.NewZip{IDs: []coffer.ID{v.file.ID}}, code: missing}, {path: "/zip", body: wire.NewZip{IDs: []coffer.ID{own.ID, v.folder.ID}}, code: missing}},
 
+		"GET /nodes/{id}/grants": {{path: annFile + "/grants", code: missing}, {path: annRoot + "/grants", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/grants", code: missing}},
+		"POST /nodes/{id}/grants": {{path: annFolder + "/grants", body: wire.NewGrant{Email: ben.Email, Role: "view"}, code: missing}, {path: annRoot + "/grants", body: wire.NewGrant{UserID: ben.Me.ID, Role: "manage"}, code: missing},
+			{path: annFile + "/grants", body: wire.NewGrant{Email: "nobody@example.com", Role: "owner"}, code: missing}, {path: annFile + "/grants", body: wire.NewGrant{GroupID: v.group.ID, Role: "edit", Until: 1}, code: missing}},
+		"PATCH /nodes/{id}/grants/{grant}": {{path: annFolder + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing},
+			{path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing}},
+		"DELETE /nodes/{id}/grants/{grant}":  {{path: annFolder + "/grants/" + id(v.grant.ID), code: missing}, {path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), code: missing}},
+		"GET /shared":                        {{path: "/shared"}},
+		"DELETE /shared/{id}":                {{path: "/shared/" + id(v.folder.ID), code: missing}, {path: "/shared/" + id(v.space.RootID), code: missing}},
+		"GET /groups":                        {{path: "/groups"}},
+		"POST /groups":                       {{path: "/groups", body: wire.GroupName{Name: "stolen"}, code: "forbidden"}},
+		"PATCH /groups/{id}":                 {{path: "/groups/" + id(v.group.ID), body: wire.GroupName{Name: "Crew"}, code: "forbidden"}},
+		"DELETE /groups/{id}":                {{path: "/groups/" + id(v.file.ID), code: missing}},
+		"GET /groups/{id}/members":           {{path: "/groups/" + id(v.group.ID) + "/members", code: "forbidden"}},
+		"PUT /groups/{id}/members/{user}":    {{path: "/groups/" + id(v.group.ID) + "/members/" + ben.Email, code: "forbidden"}},
+		"DELETE /groups/{id}/members/{user}": {{path: "/groups/" + id(v.group.ID) + "/members/" + id(ben.Me.ID), code: "forbidden"}},
+
 		"GET /trash":               {{path: "/trash"}},
 		"DELETE /trash/{id}":       {{path: annTrash, code: missing}, {path: "/trash/" + id(v.file.ID), code: missing}},
 		"POST /trash/{id}/restore": {{path: annTrash + "/restore", body: wire.Restore{}, code: missing}, {path: annTrash + "/restore", body: wire.Restore{ParentID: &own.ID}, code: missing}},
@@ -236,6 +257,11 @@ func asks(method, route string) string {
 		return "account"
 	case "settings", "invitations", "keys", "people":
 		return "admin"
+	case "groups":
+		return "share"
+	}
+	if strings.Contains(route, "/grants") && method != "GET" {
+		return "share"
 	}
 	if method == "GET" || method == "HEAD" || route == "/zip" || strings.HasSuffix(route, "/ticket") {
 		return "files.read"
@@ -292,7 +318,7 @@ func TestWrongPerson(t *testing.T) {
 					}
 					for _, try := range tries[key] {
 						hidden := secrets
-						if a.Person == s.Owner && strings.HasPrefix(r.Path, "/people") {
+						if a.Person == s.Owner && (strings.HasPrefix(r.Path, "/people") || strings.HasPrefix(r.Path, "/groups")) {
 							hidden = slices.DeleteFunc(slices.Clone(secrets), func(secret string) bool { return slices.Contains(who, secret) })
 						}
 						a.check(t, r.Method, r.Path, try, hidden)
@@ -333,8 +359,10 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: ben.SignIn(), who: "another member", proof: true},
 		{Person: ben.Program(coffer.AllScopes[:]...), who: "another member's program", proof: true},
 		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /people": "", "PATCH /people/{id}": "", "GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
-			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": ""}},
-		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found"}}, // a guest has none
+			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": "",
+			"POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
+		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found", // a guest has none
+			"GET /groups": "forbidden", "DELETE /groups/{id}": "forbidden"}},
 	}
 	for _, lacking := range coffer.AllScopes {
 		var rest []coffer.Scope

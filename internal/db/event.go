@@ -46,6 +46,13 @@ func (tx *Tx) Events(space coffer.ID, limit int) ([]coffer.Event, error) {
 		FROM event WHERE space_id = $1 ORDER BY num DESC LIMIT CAST($2 AS BIGINT)`, space, limit)
 }
 
+// EventsOf returns the newest events whose target is an object, at most limit,
+// newest first.
+func (tx *Tx) EventsOf(target coffer.ID, limit int) ([]coffer.Event, error) {
+	return collect(tx, scanEvent, `SELECT num, at, actor_kind, actor_id, action, space_id, node_id, target_id, record
+		FROM event WHERE target_id = $1 ORDER BY num DESC LIMIT CAST($2 AS BIGINT)`, target, limit)
+}
+
 func scanEvent(scan scan) (e coffer.Event, err error) {
 	var record []byte
 	if err = scan(&e.Num, &e.At, &e.ActorKind, &e.ActorID, &e.Action, &e.SpaceID, &e.NodeID, &e.TargetID, &record); err != nil {

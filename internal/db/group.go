@@ -67,3 +67,14 @@ func (tx *Tx) Members(group coffer.ID) ([]coffer.User, error) {
 	return collect(tx, scanUser, `SELECT `+userColumns+` FROM group_member AS m JOIN user_account AS u ON u.id = m.user_id
 		WHERE m.group_id = $1 ORDER BY u.name, u.id`, group)
 }
+
+// GroupsOf returns the groups that a person is in.
+func (tx *Tx) GroupsOf(user coffer.ID) (map[coffer.ID]bool, error) {
+	in := map[coffer.ID]bool{}
+	return in, tx.each(`SELECT group_id FROM group_member WHERE user_id = $1`, []any{user}, func(scan scan) error {
+		var id coffer.ID
+		err := scan(&id)
+		in[id] = true
+		return err
+	})
+}

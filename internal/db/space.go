@@ -17,6 +17,9 @@ const spaceQuota = `COALESCE(space.quota, (SELECT u.quota FROM user_account AS u
 // no limit, as is its absence.
 const SettingQuota = "quota"
 
+// SettingMakeSpaces names the setting that lets members make team spaces.
+const SettingMakeSpaces = "members_make_spaces"
+
 const spaceColumns = `space.id, space.kind, space.name, space.owner_id, space.root_id, space.seq, space.used, space.reserved, ` + spaceQuota + `,
 	space.created_at, COALESCE(space.given_up_at, 0)`
 

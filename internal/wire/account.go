@@ -38,6 +38,9 @@ type Settings struct {
 	Signup       *string   `json:"signup,omitempty" enum:"open,domains,invitation,closed"`
 	Domains      *[]string `json:"domains,omitempty"`
 	Quota        *int64    `json:"quota,omitempty" minimum:"-1" doc:"Bytes that a person's own space may hold, unless that person has a quota of their own; -1: no limit"`
+
+	MembersMakeGroups *bool `json:"members_make_groups,omitempty" doc:"Everybody who may share makes groups, not administrators only"`
+	MembersMakeSpaces *bool `json:"members_make_spaces,omitempty" doc:"Everybody with a space of their own makes team spaces, not administrators only"`
 }
 
 // Signup asks for an account: POST /signup.

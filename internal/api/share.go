@@ -1,0 +1,135 @@
+package api
+
+import (
+	"coffer"
+	"coffer/internal/accounts"
+	"coffer/internal/files"
+	"coffer/internal/wire"
+)
+
+func (a *API) listGrants(c *call, in *ByID) (*bodyOf[wire.Sharing], error) {
+	s, err := a.view(c).Grants(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Sharing]{wire.Sharing{Owner: person(s.Owner), Items: mapped(s.Grants, grant)}}, nil
+}
+
+func (a *API) giveAccess(c *call, in *struct {
+	ByID
+	Body wire.NewGrant
+}) (*bodyOf[wire.Grant], error) {
+	b := in.Body
+	g, err := a.view(c).Grant(c, in.ID, files.NewGrant{Email: b.Email, UserID: b.UserID, GroupID: b.GroupID, Access: coffer.ParseAccess(b.Role), Until: b.Until})
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Grant]{grant(g)}, nil
+}
+
+// ByGrant is exported for the reason of ByID.
+type ByGrant struct {
+	ByID
+	Grant coffer.ID `path:"grant" doc:"26 characters of base32"`
+}
+
+func (a *API) changeGrant(c *call, in *struct {
+	ByGrant
+	Body wire.GrantPatch
+}) (*bodyOf[wire.Grant], error) {
+	g, err := a.view(c).ChangeGrant(c, in.ID, in.Grant, files.GrantPatch{Access: coffer.ParseAccess(in.Body.Role), Until: in.Body.Until})
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Grant]{grant(g)}, nil
+}
+
+func (a *API) takeAccess(c *call, in *ByGrant) (*done, error) {
+	return nil, a.view(c).Ungrant(c, in.ID, in.Grant)
+}
+
+func (a *API) listShared(c *call, _ *none) (*bodyOf[wire.List[wire.SharedItem]], error) {
+	all, err := a.view(c).Shared(c)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(all, func(s files.SharedItem) wire.SharedItem {
+		return wire.SharedItem{Node: item(s.Item), By: person(s.By), Owner: person(s.Owner), Space: s.Space, Since: s.Since, Until: s.Until}
+	}), nil
+}
+
+func (a *API) leaveShare(c *call, in *ByID) (*done, error) {
+	return nil, a.view(c).Leave(c, in.ID)
+}
+
+func grant(g files.GrantItem) wire.Grant {
+	w := wire.Grant{ID: g.ID, NodeID: g.NodeID, Kind: "person", UserID: g.UserID, GroupID: g.GroupID, Name: g.Name, Email: g.Email, Disabled: g.Disabled,
+		Role: g.Access.String(), Until: g.Until, GivenAt: g.GivenAt, GivenBy: person(g.By), Inherited: g.Inherited, From: g.From, MayChange: g.MayChange}
+	if !g.GroupID.IsZero() {
+		w.Kind, w.Members = "group", &g.Members
+	}
+	return w
+}
+
+func (a *API) listGroups(c *call, _ *none) (*bodyOf[wire.List[wire.Group]], error) {
+	all, err := a.Accounts.Groups(c, c.who)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(all, group), nil
+}
+
+func group(g accounts.Group) wire.Group {
+	return wire.Group{ID: g.ID, Name: g.Name, Members: g.Members, Member: g.Member, MayChange: g.MayChange, CreatedAt: g.CreatedAt}
+}
+
+func (a *API) makeGroup(c *call, in *bodyOf[wire.GroupName]) (*bodyOf[wire.Group], error) {
+	g, err := a.Accounts.MakeGroup(c, c.who, in.Body.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Group]{group(g)}, nil
+}
+
+func (a *API) renameGroup(c *call, in *struct {
+	ByID
+	Body wire.GroupName
+}) (*bodyOf[wire.Group], error) {
+	g, err := a.Accounts.RenameGroup(c, c.who, in.ID, in.Body.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Group]{group(g)}, nil
+}
+
+func (a *API) deleteGroup(c *call, in *ByID) (*done, error) {
+	return nil, a.Accounts.DeleteGroup(c, c.who, in.ID)
+}
+
+func (a *API) listMembers(c *call, in *ByID) (*bodyOf[wire.List[wire.Member]], error) {
+	all, err := a.Accounts.Members(c, c.who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(all, func(u coffer.User) wire.Member {
+		state := "on"
+		if u.Disabled {
+			state = "off"
+		}
+		return wire.Member{ID: u.ID, Name: u.Name, Email: u.Email, State: state}
+	}), nil
+}
+
+// ByMember is exported for the reason of ByID.
+type ByMember struct {
+	ByID
+	User string `path:"user" maxLength:"254" doc:"Id or e-mail address of a person"`
+}
+
+func (a *API) addMember(c *call, in *ByMember) (*done, error) {
+	return nil, a.Accounts.AddMember(c, c.who, in.ID, in.User)
+}
+
+func (a *API) removeMember(c *call, in *ByMember) (*done, error) {
+	return nil, a.Accounts.RemoveMember(c, c.who, in.ID, in.User)
+}

@@ -1,0 +1,233 @@
+package coffertest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"coffer"
+	"coffer/internal/accounts"
+	"coffer/internal/wire"
+)
+
+// shelf is what the story of sharing is about: a folder of Ann's below one that
+// nobody else knows, with something in it.
+type shelf struct {
+	top, in, file, gone, grant coffer.ID
+}
+
+// TestSharingStory: an owner, a manager, an editor, a viewer, a stranger, a
+// guest, and people who are disabled, unconfirmed and signed out try every
+// operation on something that was shared. Each has one expected answer, and no
+// answer tells of what lies above.
+func TestSharingStory(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(Options) *Server) {
+		s := open(Options{})
+		ann := s.Person("Ann")
+		private := ann.Do("POST", "/nodes/"+ann.Root().String()+"/folders", wire.NewFolder{Name: "Private-canary"}).Want(201).Node()
+		guest := s.Stranger("Gus")
+		if _, err := s.Accounts().CreateUser(t.Context(), coffer.SystemPrincipal("test"), accounts.NewUser{Name: guest.Name, Email: guest.Email, Password: guest.Password, Role: coffer.RoleGuest}); err != nil {
+			t.Fatal(err)
+		}
+		disabled := s.Person("Dora")
+		actors := []struct {
+			*Person
+			role string // given; "" nothing
+			like string // whose answers
+		}{
+			{ann, "", "owner"}, {s.Person("Mia"), "manage", "manage"}, {s.Person("Eddy"), "edit", "edit"}, {s.Person("Vera"), "view", "view"},
+			{guest.SignIn(), "manage", "edit"}, {s.Person("Stan"), "", "stranger"}, {disabled, "edit", "nobody"}, {s.Pending("Ugo"), "", "nobody"}, {s.Stranger("Nat"), "", "nobody"},
+		}
+		crew := ann.shelf(private.ID, "crew")
+		name := "renamed"
+		type op struct {
+			what   string
+			do     func(p *Person, h shelf) *Response
+			expect string // codes for view, edit, manage, owner; - is done
+		}
+		node := func(id coffer.ID) string { return "/nodes/" + id.String() }
+		ops := []op{
+			{"stat", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.top), nil) }, "- - - -"},
+			{"list", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.top)+"/children", nil) }, "- - - -"},
+			{"resolve", func(p *Person, h shelf) *Response {
+				return p.Do("GET", "/resolve?path=/in&under="+h.top.String(), nil)
+			}, "- - - -"},
+			{"content", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/content", nil) }, "- - - -"},
+			{"range", func(p *Person, h shelf) *Response {
+				return p.Do("GET", node(h.file)+"/content", nil, "Range", "bytes=2-3")
+			}, "- - - -"},
+			{"ticket", func(p *Person, h shelf) *Response { return p.Do("POST", node(h.file)+"/ticket", wire.NewTicket{}) }, "- - - -"},
+			{"zip", func(p *Person, h shelf) *Response {
+				return p.Do("POST", "/zip", wire.NewZip{IDs: []coffer.ID{h.top}})
+			}, "- - - -"},
+			{"versions", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/versions", nil) }, "- - - -"},
+			{"grants", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.in)+"/grants", nil) }, "- - - -"},
+			{"pin", func(p *Person, h shelf) *Response { return p.Do("PUT", "/pins/"+h.top.String(), nil) }, "- - - -"},
+			{"search", func(p *Person, h shelf) *Response { return p.Do("GET", "/search?q=file&under="+h.top.String(), nil) }, "- - - -"},
+			{"mkdir", func(p *Person, h shelf) *Response {
+				return p.Do("POST", node(h.in)+"/folders", wire.NewFolder{Name: "x"})
+			}, "forbidden - - -"},
+			{"put", func(p *Person, h shelf) *Response { return p.Do("PUT", node(h.top)+"/files?name=new", []byte("new")) }, "forbidden - - -"},
+			{"version", func(p *Person, h shelf) *Response { return p.Do("PUT", node(h.file)+"/content", []byte("new")) }, "forbidden - - -"},
+			{"rename", func(p *Person, h shelf) *Response {
+				return p.Do("PATCH", node(h.file), wire.NodePatch{Name: &name})
+			}, "forbidden - - -"},
+			{"move", func(p *Person, h shelf) *Response {
+				return p.Do("PATCH", node(h.file), wire.NodePatch{ParentID: &h.in})
+			}, "forbidden - - -"},
+			{"copy", func(p *Person, h shelf) *Response {
+				return p.Do("POST", node(h.file)+"/copy", wire.Copy{ParentID: h.in})
+			}, "forbidden - - -"},
+			{"trash", func(p *Person, h shelf) *Response { return p.Do("DELETE", node(h.in), nil) }, "forbidden - - -"},
+			{"restore", func(p *Person, h shelf) *Response {
+				return p.Do("POST", "/trash/"+h.gone.String()+"/restore", wire.Restore{})
+			}, "not_found - - -"},
+			{"delete for ever", func(p *Person, h shelf) *Response { return p.Do("DELETE", "/trash/"+h.gone.String(), nil) }, "not_found forbidden forbidden -"},
+			{"rename top", func(p *Person, h shelf) *Response {
+				return p.Do("PATCH", node(h.top), wire.NodePatch{Name: &name})
+			}, "forbidden not_your_folder not_your_folder -"},
+			{"trash top", func(p *Person, h shelf) *Response { return p.Do("DELETE", node(h.top), nil) }, "forbidden not_your_folder not_your_folder -"},
+			{"move out of sight", func(p *Person, h shelf) *Response {
+				return p.Do("PATCH", node(h.file), wire.NodePatch{ParentID: &private.ID})
+			}, "forbidden not_found not_found -"},
+			{"share", func(p *Person, h shelf) *Response {
+				return p.Do("POST", node(h.in)+"/grants", wire.NewGrant{Email: "stan@example.com", Role: "view"})
+			}, "forbidden forbidden - -"},
+			{"change a grant", func(p *Person, h shelf) *Response {
+				return p.Do("PATCH", node(h.top)+"/grants/"+h.grant.String(), wire.GrantPatch{Role: "view"})
+			}, "forbidden forbidden - -"},
+			{"take a grant", func(p *Person, h shelf) *Response {
+				return p.Do("DELETE", node(h.top)+"/grants/"+h.grant.String(), nil)
+			}, "forbidden forbidden - -"},
+			{"stat above", func(p *Person, h shelf) *Response { return p.Do("GET", node(private.ID), nil) }, "not_found not_found not_found -"},
+			{"list above", func(p *Person, h shelf) *Response { return p.Do("GET", node(private.ID)+"/children", nil) }, "not_found not_found not_found -"},
+			{"another's shelf", func(p *Person, h shelf) *Response { return p.Do("GET", node(crew.file), nil) }, "not_found not_found not_found -"},
+		}
+		for _, a := range actors {
+			for _, o := range ops {
+				h := ann.shelf(private.ID, a.Name+", "+o.what)
+				ann.Do("POST", node(h.top)+"/grants", wire.NewGrant{Email: s.Owner.Email, Role: "edit"}).Want(201).JSON(&struct{ ID *coffer.ID }{&h.grant})
+				if a.role != "" && a.Person != disabled {
+					ann.Do("POST", node(h.top)+"/grants", wire.NewGrant{Email: a.Email, Role: a.role}).Want(201)
+				}
+				if a.Person == disabled {
+					if o.what == ops[0].what {
+						ann.Do("POST", node(private.ID)+"/grants", wire.NewGrant{Email: a.Email, Role: "edit"}).Want(201)
+						a.Do("GET", node(h.top), nil).Want(200)
+						if err := s.Accounts().SetDisabled(t.Context(), coffer.SystemPrincipal("test"), a.Email, true); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				want := "unauthenticated"
+				if i := slices.Index([]string{"view", "edit", "manage", "owner"}, a.like); i >= 0 {
+					want = strings.Fields(o.expect)[i]
+				} else if a.like == "stranger" {
+					want = "not_found"
+				}
+				res := o.do(a.Person, h)
+				got := "-"
+				if res.Status >= 400 {
+					var p wire.Problem
+					res.JSON(&p)
+					got = p.Code
+				}
+				if got != want {
+					t.Errorf("%s (%s): %s: %d %s, want %s\n%s", a.Name, a.like, o.what, res.Status, got, want, res.Body)
+				}
+				for _, secret := range []string{"canary", private.ID.String(), ann.Root().String()} {
+					if a.Person != ann && strings.Contains(string(res.Body)+fmt.Sprint(res.Header), secret) {
+						t.Errorf("%s: %s: the answer holds %q: %s", a.Name, o.what, secret, res.Body)
+					}
+				}
+			}
+		}
+	})
+}
+
+// shelf makes a folder with something in it.
+func (p *Person) shelf(in coffer.ID, name string) (h shelf) {
+	p.S.T.Helper()
+	h.top = p.Do("POST", "/nodes/"+in.String()+"/folders", wire.NewFolder{Name: name}).Want(201).Node().ID
+	top := "/nodes/" + h.top.String()
+	h.in = p.Do("POST", top+"/folders", wire.NewFolder{Name: "in"}).Want(201).Node().ID
+	h.file = p.Do("PUT", top+"/files?name=file", []byte("content")).Want(201).Node().ID
+	h.gone = p.Do("PUT", top+"/files?name=gone", nil).Want(201).Node().ID
+	p.Do("DELETE", "/nodes/"+h.gone.String(), nil).Want(http.StatusNoContent)
+	return h
+}
+
+// TestGroupsStory: what a group was given opens and closes with membership, at
+// once, and groups are made by who may.
+func TestGroupsStory(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(Options) *Server) {
+		s := open(Options{})
+		ann, ben, cid := s.Person("Ann"), s.Person("Ben"), s.Person("Cid")
+		h := ann.shelf(ann.Root(), "shelf")
+		file := "/nodes/" + h.file.String()
+		ann.Do("POST", "/groups", wire.GroupName{Name: "Crew"}).Problem(403, "forbidden")
+		yes := true
+		s.Owner.Do("PATCH", "/settings", wire.Settings{MembersMakeGroups: &yes}).Want(200)
+		var g wire.Group
+		ann.Do("POST", "/groups", wire.GroupName{Name: " Crew "}).Want(201).JSON(&g)
+		group := "/groups/" + g.ID.String()
+		if g.Name != "Crew" || !g.MayChange || g.Members != 0 {
+			t.Errorf("made %+v", g)
+		}
+		ben.Do("POST", "/groups", wire.GroupName{Name: "CREW"}).Problem(422, "group_taken")
+		ben.Do("POST", "/groups", wire.GroupName{Name: " "}).Problem(422, "name_missing")
+		for what, res := range map[string]*Response{
+			"rename": ben.Do("PATCH", group, wire.GroupName{Name: "Mine"}), "delete": ben.Do("DELETE", group, nil),
+			"add": ben.Do("PUT", group+"/members/"+ben.Email, nil), "remove": ben.Do("DELETE", group+"/members/"+ben.Email, nil), "members": ben.Do("GET", group+"/members", nil),
+		} {
+			if p := res.Problem(403, "forbidden"); p.Code == "" {
+				t.Error(what)
+			}
+		}
+		ann.Do("PUT", group+"/members/eve@example.com", nil).Problem(422, "person_unknown")
+		ann.Do("PUT", group+"/members/"+strings.ToUpper(ben.Email), nil).Want(204)
+		ann.Do("PUT", group+"/members/"+ben.Me.ID.String(), nil).Want(204)
+		s.Owner.Do("PUT", group+"/members/"+cid.Me.ID.String(), nil).Want(204)
+		var grant wire.Grant
+		ann.Do("POST", "/nodes/"+h.top.String()+"/grants", wire.NewGrant{GroupID: g.ID, Role: "edit"}).Want(201).JSON(&grant)
+		if grant.Kind != "group" || grant.Members == nil || *grant.Members != 2 || grant.Name != "Crew" {
+			t.Errorf("given %+v", grant)
+		}
+		ben.Do("PUT", file+"/content", []byte("by Ben")).Want(200)
+		var shared wire.List[wire.SharedItem]
+		cid.Do("GET", "/shared", nil).Want(200).JSON(&shared)
+		if len(shared.Items) != 1 || shared.Items[0].Node.ID != h.top || shared.Items[0].By.Name != "Ann" || shared.Items[0].Node.Access != "edit" {
+			t.Errorf("shared with Cid: %+v", shared)
+		}
+		var members wire.List[wire.Member]
+		ben.Do("GET", group+"/members", nil).Want(200).JSON(&members)
+		if len(members.Items) != 2 || members.Items[0].Name != "Ben" || members.Items[1].Email != "cid@example.com" {
+			t.Errorf("members %+v", members)
+		}
+		ann.Do("DELETE", group+"/members/"+ben.Email, nil).Want(204)
+		ben.Do("GET", file, nil).Problem(404, "not_found")
+		ann.Do("DELETE", group+"/members/"+ben.Email, nil).Problem(404, "not_found")
+		var groups wire.List[wire.Group]
+		cid.Do("GET", "/groups", nil).Want(200).JSON(&groups)
+		if len(groups.Items) != 1 || !groups.Items[0].Member || groups.Items[0].MayChange || groups.Items[0].Members != 1 {
+			t.Errorf("groups for Cid: %+v", groups)
+		}
+		no := false
+		s.Owner.Do("PATCH", "/settings", wire.Settings{MembersMakeGroups: &no}).Want(200)
+		ann.Do("DELETE", group, nil).Problem(403, "forbidden")
+		ann.Program(coffer.ScopeFilesRead).Do("GET", "/groups", nil).Problem(403, "scope_missing")
+		s.Owner.Program(coffer.ScopeShare).Do("DELETE", group, nil).Problem(403, "forbidden")
+		s.Owner.Do("PATCH", group, wire.GroupName{Name: "Partners"}).Want(200)
+		s.Owner.Do("DELETE", group, nil).Want(204)
+		cid.Do("GET", file, nil).Problem(404, "not_found")
+		var grants wire.Sharing
+		ann.Do("GET", "/nodes/"+h.top.String()+"/grants", nil).Want(200).JSON(&grants)
+		if len(grants.Items) != 0 || grants.Owner.Name != "Ann" {
+			t.Errorf("grants after the group: %+v", grants)
+		}
+	})
+}
