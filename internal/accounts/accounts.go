@@ -70,6 +70,8 @@ const (
 	inviteLife = 7 * 24 * time.Hour
 	endedFor   = 30 * 24 * time.Hour // ended invitations are shown so long
 
+	seenBy = 10 * time.Minute // every server has seen a revocation by then
+
 	codeTries = 5
 	// maxOpen bounds the sessions, and the tokens, of one person; the one used
 	// longest ago goes.
@@ -139,7 +141,7 @@ func (s *Service) SendMail(ctx context.Context, id coffer.ID) error {
 }
 
 // PurgeExpired removes what has ended: sign-ups, invitations, resets, counters, sessions,
-// tokens, selections of tickets, letters that nobody took. It is a periodic job.
+// tokens, selections of tickets, revocations, letters that nobody took. It is a periodic job.
 func (s *Service) PurgeExpired(ctx context.Context) error {
 	return s.DB.Update(ctx, func(tx *db.Tx) error {
 		return errors.Join(
@@ -150,6 +152,7 @@ func (s *Service) PurgeExpired(ctx context.Context) error {
 			tx.PurgeSessions(tx.Now-SessionIdle.Milliseconds()),
 			tx.PurgeTokens(),
 			tx.PurgeSelections(),
+			tx.PurgeRevocations(tx.Now-seenBy.Milliseconds()),
 			tx.PurgeSignIns(tx.Now-knownFor.Milliseconds()),
 			tx.PurgeMails(tx.Now-mailLife.Milliseconds()),
 		)

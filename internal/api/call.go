@@ -26,7 +26,11 @@ func From(o gate.Origin) accounts.From {
 	return accounts.From{Address: o.Address, UserAgent: o.UserAgent, RequestID: o.RequestID, Replaces: o.Session}
 }
 
-func (a *API) view(c *call) *files.View { return a.Files.As(c.who) }
+// view is the files as the caller sees them. A transfer of it that may not go
+// on cuts the request.
+func (a *API) view(c *call) *files.View {
+	return a.Files.As(c.who).CutBy(func() { gate.Cut(c.ctx) })
+}
 
 // parseRev reads an If-Match header of metadata: `"r5"` is 5, none and `*` are
 // 0 (any). What can match nothing is stale.

@@ -53,6 +53,7 @@ type Server struct {
 
 	Owner *Person // made at the first start, signed in
 	o     Options
+	again func() *db.DB // one more handle on the database; nil on one of its own
 	http  *http.Client
 	stop  func() // ends it, once
 }
@@ -62,9 +63,11 @@ func Each(t *testing.T, test func(t *testing.T, open func(Options) *Server)) {
 	dbtest.EachWith(t, func(t *testing.T, openDB func(db.Options) *db.DB) {
 		test(t, func(o Options) *Server {
 			t.Helper()
-			clock := &Clock{}
-			log := &Log{}
-			return start(t, openDB(db.Options{Now: clock.Now, Log: log.logger()}), clock, log, o)
+			clock, log := &Clock{}, &Log{}
+			handle := func(dsn string) *db.DB { return openDB(db.Options{DSN: dsn, Now: clock.Now, Log: log.logger()}) }
+			s := start(t, handle(""), clock, log, o)
+			s.again = func() *db.DB { return handle(dbtest.Same) }
+			return s
 		})
 	})
 }
@@ -106,6 +109,15 @@ func (s *Server) Restart(edit func(*server.Options)) *Server {
 	s.stop()
 	next := &Server{T: s.T, DB: s.DB, Store: s.Store, Data: s.Data, Mails: s.Mails, Clock: s.Clock, Log: s.Log, Owner: s.Owner, o: s.o}
 	next.o.Edit = edit
+	next.run()
+	return next
+}
+
+// Beside runs one more server on the same database and store, as another process
+// does. Only PostgreSQL takes two.
+func (s *Server) Beside() *Server {
+	s.T.Helper()
+	next := &Server{T: s.T, DB: s.again(), Store: s.Store, Data: s.Data, Mails: s.Mails, Clock: s.Clock, Log: &Log{}, Owner: s.Owner, o: s.o, again: s.again}
 	next.run()
 	return next
 }

@@ -54,12 +54,12 @@ func (tx *Tx) Grant(node, id coffer.ID) (g coffer.Grant, err error) {
 
 // ChangeGrant sets how much a grant gives and until when, and who gives it.
 func (tx *Tx) ChangeGrant(id coffer.ID, a coffer.Access, until int64, by coffer.ID) error {
-	return tx.execOne(`UPDATE grants SET role = $2, until = $3, given_by = $4, given_at = $5 WHERE id = $1`, id, a.String(), orNull(until), by, tx.Now)
+	return tx.revokeOne(`UPDATE grants SET role = $2, until = $3, given_by = $4, given_at = $5 WHERE id = $1`, id, a.String(), orNull(until), by, tx.Now)
 }
 
 // DeleteGrant takes a grant away.
 func (tx *Tx) DeleteGrant(id coffer.ID) error {
-	return tx.execOne(`DELETE FROM grants WHERE id = $1`, id)
+	return tx.revokeOne(`DELETE FROM grants WHERE id = $1`, id)
 }
 
 // GrantTo returns the living grant of a node that names a person or a group;

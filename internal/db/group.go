@@ -45,10 +45,10 @@ func (tx *Tx) RenameGroup(id coffer.ID, name string) error {
 // DeleteGroup removes a group with its members and all that was given to it.
 // It returns how many grants that were.
 func (tx *Tx) DeleteGroup(id coffer.ID) (grants int64, err error) {
-	if grants, err = tx.exec(`DELETE FROM grants WHERE group_id = $1`, id); err != nil {
+	if grants, err = tx.revoke(`DELETE FROM grants WHERE group_id = $1`, id); err != nil {
 		return 0, err
 	}
-	return grants, tx.execOne(`DELETE FROM identity_group WHERE id = $1`, id)
+	return grants, tx.revokeOne(`DELETE FROM identity_group WHERE id = $1`, id)
 }
 
 // AddMember puts a person into a group and reports whether that is new.
@@ -59,7 +59,7 @@ func (tx *Tx) AddMember(group, user coffer.ID) (bool, error) {
 
 // RemoveMember takes a person out of a group; ErrNotFound when not in it.
 func (tx *Tx) RemoveMember(group, user coffer.ID) error {
-	return tx.execOne(`DELETE FROM group_member WHERE group_id = $1 AND user_id = $2`, group, user)
+	return tx.revokeOne(`DELETE FROM group_member WHERE group_id = $1 AND user_id = $2`, group, user)
 }
 
 // Members returns the people of a group by name.

@@ -183,7 +183,7 @@ func (tx *Tx) RenameNode(id coffer.ID, name string, by coffer.ID) error {
 // PlaceNode puts a node, from wherever it is, into a folder under a name. It
 // lives there then. Counting children is the caller's.
 func (tx *Tx) PlaceNode(id, parent coffer.ID, name string) error {
-	err := tx.execOne(`UPDATE node SET parent_id = $2, name = $3, name_key = $4, sort_key = $5, rev = rev + 1,
+	err := tx.revokeOne(`UPDATE node SET parent_id = $2, name = $3, name_key = $4, sort_key = $5, rev = rev + 1,
 		trashed_at = NULL, trashed_by = NULL, doomed_at = NULL WHERE id = $1`,
 		id, parent, name, coffer.NameKey(name), coffer.SortKey(name))
 	if err != nil {

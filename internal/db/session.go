@@ -48,19 +48,19 @@ func (tx *Tx) RotateSession(id coffer.ID, hash []byte) error {
 // DeleteSession ends one session of a person; coffer.ErrNotFound when it is not
 // theirs.
 func (tx *Tx) DeleteSession(user, id coffer.ID) error {
-	return tx.execOne(`DELETE FROM session WHERE id = $1 AND user_id = $2`, id, user)
+	return tx.revokeOne(`DELETE FROM session WHERE id = $1 AND user_id = $2`, id, user)
 }
 
 // DeleteSessions ends all sessions of a person but one (zero: all), and tells
 // how many.
 func (tx *Tx) DeleteSessions(user, except coffer.ID) (int64, error) {
-	return tx.exec(`DELETE FROM session WHERE user_id = $1 AND id <> $2`, user, except[:])
+	return tx.revoke(`DELETE FROM session WHERE user_id = $1 AND id <> $2`, user, except[:])
 }
 
 // TrimSessions ends the sessions of a person that were seen longest ago, beyond
 // keep.
 func (tx *Tx) TrimSessions(user coffer.ID, keep int64) error {
-	_, err := tx.exec(`DELETE FROM session WHERE id IN
+	_, err := tx.revoke(`DELETE FROM session WHERE id IN
 		(SELECT id FROM session WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 1000 OFFSET $2)`, user, keep)
 	return err
 }
@@ -73,6 +73,6 @@ func (tx *Tx) PurgeSessions(idleSince int64) error {
 
 // DeleteSessionByHash ends the session of a token, if there is one.
 func (tx *Tx) DeleteSessionByHash(hash []byte) error {
-	_, err := tx.exec(`DELETE FROM session WHERE token_hash = $1`, hash)
+	_, err := tx.revoke(`DELETE FROM session WHERE token_hash = $1`, hash)
 	return err
 }

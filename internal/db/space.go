@@ -83,7 +83,7 @@ func (tx *Tx) RenameSpace(id coffer.ID, name string) error {
 // of it can be opened any more. The rows go with PurgeNode and the like, at last
 // with DeleteSpace.
 func (tx *Tx) GiveUpSpace(s coffer.Space) error {
-	if err := tx.execOne(`UPDATE space SET owner_id = NULL, given_up_at = COALESCE(given_up_at, $2) WHERE id = $1`, s.ID, tx.Now); err != nil {
+	if err := tx.revokeOne(`UPDATE space SET owner_id = NULL, given_up_at = COALESCE(given_up_at, $2) WHERE id = $1`, s.ID, tx.Now); err != nil {
 		return err
 	}
 	if err := tx.eraseSpaceKeys(s.ID); err != nil {

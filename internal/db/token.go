@@ -53,19 +53,19 @@ func (tx *Tx) TouchToken(id coffer.ID, address string) error {
 // DeleteToken ends one token of a person; coffer.ErrNotFound when it is not
 // theirs.
 func (tx *Tx) DeleteToken(user, id coffer.ID) error {
-	return tx.execOne(`DELETE FROM token WHERE id = $1 AND user_id = $2`, id, user)
+	return tx.revokeOne(`DELETE FROM token WHERE id = $1 AND user_id = $2`, id, user)
 }
 
 // DeleteTokens ends all tokens of a person but one (zero: all), and tells how
 // many.
 func (tx *Tx) DeleteTokens(user, except coffer.ID) (int64, error) {
-	return tx.exec(`DELETE FROM token WHERE user_id = $1 AND id <> $2`, user, except[:])
+	return tx.revoke(`DELETE FROM token WHERE user_id = $1 AND id <> $2`, user, except[:])
 }
 
 // TrimTokens ends the tokens of a person that were used longest ago, beyond
 // keep.
 func (tx *Tx) TrimTokens(user coffer.ID, keep int64) error {
-	_, err := tx.exec(`DELETE FROM token WHERE id IN
+	_, err := tx.revoke(`DELETE FROM token WHERE id IN
 		(SELECT id FROM token WHERE user_id = $1 ORDER BY last_used_at DESC, id DESC LIMIT 1000 OFFSET $2)`, user, keep)
 	return err
 }

@@ -4,7 +4,7 @@ import "coffer"
 
 // TrashNode marks a node as trash, with everything below it.
 func (tx *Tx) TrashNode(id, by coffer.ID) error {
-	return tx.execOne(`UPDATE node SET trashed_at = $2, trashed_by = $3, rev = rev + 1 WHERE id = $1 AND trashed_at IS NULL`, id, tx.Now, by)
+	return tx.revokeOne(`UPDATE node SET trashed_at = $2, trashed_by = $3, rev = rev + 1 WHERE id = $1 AND trashed_at IS NULL`, id, tx.Now, by)
 }
 
 // DoomNode deletes a node of the trash for ever: it and what lies below are

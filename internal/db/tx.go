@@ -24,6 +24,8 @@ type Tx struct {
 	// failed is the first statement that failed. PostgreSQL refuses what
 	// comes after one; so do we on SQLite, or code would run on one engine only.
 	failed error
+	// revoked says that there is a row of this transaction in revocation.
+	revoked bool
 	// jobs says that a job was inserted, so that the runner is woken by the commit.
 	jobs bool
 }
@@ -51,8 +53,11 @@ func (tx *Tx) exec(query string, args ...any) (rows int64, err error) {
 // execOne runs a statement that must change exactly one row; when it changed
 // none, the answer is coffer.ErrNotFound.
 func (tx *Tx) execOne(query string, args ...any) error {
-	n, err := tx.exec(query, args...)
-	if err == nil && n == 0 {
+	return mustOne(tx.exec(query, args...))
+}
+
+func mustOne(rows int64, err error) error {
+	if err == nil && rows == 0 {
 		return coffer.ErrNotFound
 	}
 	return err

@@ -70,13 +70,13 @@ func (tx *Tx) UpdateUser(u coffer.User) error {
 
 // SetUserDisabled turns an account off or on.
 func (tx *Tx) SetUserDisabled(id coffer.ID, disabled bool) error {
-	return tx.execOne(`UPDATE user_account SET disabled = $2 WHERE id = $1`, id, disabled)
+	return tx.revokeOne(`UPDATE user_account SET disabled = $2 WHERE id = $1`, id, disabled)
 }
 
 // DeleteUser removes a person, with all that they can be known by: sessions,
 // tokens, resets, known sign-ins, and the invitations that they sent.
 func (tx *Tx) DeleteUser(id coffer.ID) error {
-	return tx.execOne(`DELETE FROM user_account WHERE id = $1`, id)
+	return tx.revokeOne(`DELETE FROM user_account WHERE id = $1`, id)
 }
 
 // TouchUser notes that a person was here now.

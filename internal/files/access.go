@@ -29,13 +29,14 @@ type pass struct {
 }
 
 // As returns what a principal may see and do. There is no other way in.
-func (s *Service) As(p coffer.Principal) *View { return &View{s: s, p: p} }
+func (s *Service) As(p coffer.Principal) *View { return &View{s: s, p: p, cut: func() {}} }
 
 // View is the files as one principal sees them. Nodes that the principal may
 // not see answer coffer.ErrNotFound, before anything else is looked at.
 type View struct {
-	s *Service
-	p coffer.Principal
+	s   *Service
+	p   coffer.Principal
+	cut func() // see CutBy
 }
 
 // decide is the one decision: it loads a node with all that counts and asks
@@ -182,6 +183,22 @@ func (p pass) hidden(n coffer.Node) (pass, error) {
 		return pass{}, coffer.ErrNotFound
 	}
 	return pass{node: n, space: p.space, access: p.access, above: p.access, right: p.right, who: p.who}, nil
+}
+
+// hold decides again, as things are now, about what passes were given for.
+func (v *View) hold(ctx context.Context, ps []pass) error {
+	return v.s.db.View(ctx, func(tx *db.Tx) error {
+		who, err := v.standing(tx)
+		if err != nil {
+			return err
+		}
+		for _, p := range ps {
+			if _, err := decide(tx, who, p.node.ID, p.right, p.trash); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // An act is what goes into the record of what happened.

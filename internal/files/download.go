@@ -19,6 +19,7 @@ type Content struct {
 	Version coffer.Version
 	SHA256  []byte // 32 bytes, nil when unknown
 
+	v      *View
 	pass   pass
 	r      *content.Reader
 	dek    seal.DEK // its key is the reader's until Close
@@ -76,7 +77,7 @@ func (v *View) version(tx *db.Tx, p pass, id coffer.ID) (db.Version, error) {
 // open is Open without a record of the reading. also, unless nil, reads more
 // about the version in the same snapshot.
 func (v *View) open(ctx context.Context, id, version coffer.ID, also func(tx *db.Tx, version coffer.ID) error) (*Content, error) {
-	c := &Content{record: func() {}}
+	c := &Content{v: v, record: func() {}}
 	err := v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
 		ver, err := v.version(tx, p, version)
 		if err != nil {
@@ -107,8 +108,16 @@ func (v *View) open(ctx context.Context, id, version coffer.ID, also func(tx *db
 // WriteRange writes n bytes from off on to w and returns how many. Only
 // authentic bytes reach w; where they end early the error is Corrupt, and the
 // transport must be cut so that nobody takes them for all. An error of w comes
-// back as it is.
-func (c *Content) WriteRange(ctx context.Context, w io.Writer, off, n int64) (int64, error) {
+// back as it is. It ends when the right to the file does, see transfer.
+func (c *Content) WriteRange(ctx context.Context, w io.Writer, off, n int64) (sent int64, err error) {
+	err = c.v.transfer(ctx, []pass{c.pass}, func(ctx context.Context) error {
+		sent, err = c.writeRange(ctx, w, off, n)
+		return err
+	})
+	return sent, err
+}
+
+func (c *Content) writeRange(ctx context.Context, w io.Writer, off, n int64) (int64, error) {
 	if off < 0 || n < 0 || n > c.Version.Size-off {
 		return 0, fmt.Errorf("files: range %d+%d of %d bytes", off, n, c.Version.Size)
 	}

@@ -91,6 +91,8 @@ type Service struct {
 	scrubbed  atomic.Int64 // bytes, by this process
 	mended    atomic.Int64 // spaces, by this process
 
+	revoked revocations // see Follow
+
 	mu   sync.Mutex
 	left []unfinished // see tidy
 }

@@ -197,7 +197,11 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 		}
 		src.onRead = v.keepUp(ctx, in, upload)
 	}
-	if err := v.s.write(ctx, src, &st); err != nil {
+	err = v.transfer(ctx, []pass{in.pass}, func(ctx context.Context) error { return v.s.write(ctx, src, &st) })
+	if lost(err) {
+		return err
+	}
+	if err != nil {
 		if !direct && v.ended(ctx, in.pass, upload) { // its bytes were removed under it
 			return uploadEnded()
 		}

@@ -228,6 +228,10 @@ const damagedFiles = "DAMAGED FILES.txt"
 // and nobody takes the whole for good.
 func (z *Zip) WriteTo(ctx context.Context, w io.Writer) error {
 	z.record(ctx)
+	return z.v.transfer(ctx, z.passes, func(ctx context.Context) error { return z.writeTo(ctx, w) })
+}
+
+func (z *Zip) writeTo(ctx context.Context, w io.Writer) error {
 	out, m := zip.NewWriter(w), &zipMeter{}
 	var damaged []string
 	var first error
@@ -288,7 +292,7 @@ func (z *Zip) write(ctx context.Context, out *zip.Writer, e zipEntry) (int64, er
 	}
 	sum := &summed{w: raw, crc: crc32.NewIEEE()}
 	if err = openErr; err == nil {
-		_, err = c.WriteRange(ctx, sum, 0, e.size)
+		_, err = c.writeRange(ctx, sum, 0, e.size)
 		err = errors.Join(err, c.Close())
 	}
 	check := sum.crc.Sum32()

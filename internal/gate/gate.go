@@ -76,7 +76,8 @@ type request struct {
 	session string
 	caller  coffer.Principal
 	log     *slog.Logger
-	err     error // the error that was answered, for the log
+	err     error  // the error that was answered, for the log
+	cut     func() // see Cut
 }
 
 type contextKey struct{}
@@ -84,7 +85,7 @@ type contextKey struct{}
 func recall(ctx context.Context) *request {
 	q, _ := ctx.Value(contextKey{}).(*request)
 	if q == nil {
-		q = &request{log: slog.New(slog.DiscardHandler)}
+		q = &request{log: slog.New(slog.DiscardHandler), cut: func() {}}
 	}
 	return q
 }
@@ -101,6 +102,11 @@ func From(ctx context.Context) Origin {
 // Caller is who the request's proof belongs to; of kind Nobody on routes that
 // ask for none.
 func Caller(ctx context.Context) coffer.Principal { return recall(ctx).caller }
+
+// Cut ends the flow of bytes of a running request from another goroutine: its
+// handler's blocked read or write returns with an error, and so does each that
+// follows. What was not answered yet still can be.
+func Cut(ctx context.Context) { recall(ctx).cut() }
 
 // newRef returns six random characters of Crockford's base32, which people can
 // read out.

@@ -29,8 +29,16 @@ func (g *Gate) Wrap(next http.Handler, unchecked ...string) http.Handler {
 			path = TicketPrefix
 		}
 		w := newWriter(rw, g.o.Idle)
+		q.cut = w.cut
 		if r.Body != nil && r.Body != http.NoBody {
-			b := &body{ReadCloser: r.Body, rc: w.rc, idle: g.o.Idle, lingers: r.ProtoMajor == 1}
+			b := &body{ReadCloser: r.Body, rc: w.rc, deadline: deadline{set: w.rc.SetReadDeadline}, idle: g.o.Idle, lingers: r.ProtoMajor == 1}
+			q.cut = func() {
+				if w.begun.Load() {
+					w.cut()
+				} else {
+					b.deadline.cut()
+				}
+			}
 			r.Body = b
 			defer b.finish()
 		}

@@ -3,6 +3,8 @@ package gate
 import (
 	"io"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"coffer"
@@ -13,17 +15,54 @@ import (
 // copies nothing, so that big writes stay big down to the socket.
 type writer struct {
 	http.ResponseWriter
-	rc      *http.ResponseController
-	idle    time.Duration
-	renewed time.Time // when the write deadline was last moved
-	status  int
-	sent    int64
+	rc       *http.ResponseController
+	deadline deadline
+	idle     time.Duration
+	renewed  time.Time // when the write deadline was last moved
+	status   int
+	begun    atomic.Bool // status is set
+	sent     int64
+}
+
+// deadline moves on while bytes flow, until it is cut.
+type deadline struct {
+	set  func(time.Time) error
+	mu   sync.Mutex
+	over bool
+}
+
+func (d *deadline) move(to time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.over {
+		_ = d.set(to) // a connection without deadlines is a test's
+	}
+}
+
+// cut puts it into the past for good. Safe beside everything else.
+func (d *deadline) cut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = true
+	_ = d.set(time.Unix(1, 0))
 }
 
 func newWriter(w http.ResponseWriter, idle time.Duration) *writer {
 	rc := http.NewResponseController(w)
 	rc.SetWriteDeadline(time.Time{}) // of the request before this one; a writer without deadlines is a test's
-	return &writer{ResponseWriter: w, rc: rc, idle: idle}
+	return &writer{ResponseWriter: w, rc: rc, deadline: deadline{set: rc.SetWriteDeadline}, idle: idle}
+}
+
+// cut ends an answer that has begun; one that has not may still be given.
+func (w *writer) cut() {
+	if w.begun.Load() {
+		w.deadline.cut()
+	}
+}
+
+func (w *writer) begin(status int) {
+	w.status = status
+	w.begun.Store(true)
 }
 
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -32,13 +71,13 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *writer) renew() {
 	if now := time.Now(); now.Sub(w.renewed) > w.idle/8 {
 		w.renewed = now
-		w.rc.SetWriteDeadline(now.Add(w.idle))
+		w.deadline.move(now.Add(w.idle))
 	}
 }
 
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
-		w.status = status
+		w.begin(status)
 	}
 	w.renew()
 	w.ResponseWriter.WriteHeader(status)
@@ -46,7 +85,7 @@ func (w *writer) WriteHeader(status int) {
 
 func (w *writer) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.begin(http.StatusOK)
 	}
 	w.renew()
 	n, err := w.ResponseWriter.Write(b)
@@ -60,7 +99,7 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 		return io.Copy(struct{ io.Writer }{w}, r)
 	}
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.begin(http.StatusOK)
 	}
 	const piece = 1 << 20 // the deadline follows from piece to piece
 	for total := int64(0); ; {
@@ -81,12 +120,13 @@ func (w *writer) Flush() { w.rc.Flush() }
 // flow; net/http takes it away at the end of the body.
 type body struct {
 	io.ReadCloser
-	rc      *http.ResponseController
-	idle    time.Duration
-	end     time.Time
-	renewed time.Time
-	done    bool
-	lingers bool // see finish
+	rc       *http.ResponseController
+	deadline deadline
+	idle     time.Duration
+	end      time.Time
+	renewed  time.Time
+	done     bool
+	lingers  bool // see finish
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -96,7 +136,7 @@ func (b *body) Read(p []byte) (int, error) {
 		if !b.end.IsZero() && b.end.Before(at) {
 			at = b.end
 		}
-		b.rc.SetReadDeadline(at)
+		b.deadline.move(at)
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.done = b.done || err != nil

@@ -217,6 +217,7 @@ func (s *Server) Start(ctx context.Context) error {
 	following, unfollow := context.WithCancel(ctx)
 	s.unfollow = unfollow
 	s.following.Go(func() { member.Follow(following, s.o.Log) })
+	s.following.Go(func() { s.files.Follow(following) })
 	if s.runner == nil {
 		return nil
 	}
