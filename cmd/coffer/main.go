@@ -55,6 +55,7 @@ type grammar struct {
 	Mkdir      mkdirCmd      `cmd:"" help:"Make folders."`
 	Put        putCmd        `cmd:"" help:"Send files and folders to the server."`
 	Get        getCmd        `cmd:"" help:"Get files and folders from the server."`
+	Thumbnail  thumbnailCmd  `cmd:"" help:"Get a small picture of a file."`
 	Mv         mvCmd         `cmd:"" help:"Move or rename."`
 	Rm         rmCmd         `cmd:"" help:"Put into the trash."`
 	Share      shareCmd      `cmd:"" help:"Give people and groups access, or tell who has it."`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -193,7 +194,7 @@ func runScripts(t *testing.T, dir string, newDSN func() string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "shutdown": shutdownCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd, "cert": certCmd, "answers": answersCmd,
+			"serve": serveCmd, "shutdown": shutdownCmd, "post": postCmd, "exits": exitsCmd, "mode": modeCmd, "tree": treeCmd, "cert": certCmd, "answers": answersCmd, "picture": pictureCmd,
 		},
 		RequireUniqueNames: true,
 		Deadline:           time.Now().Add(4 * time.Minute), // a program that should have refused may serve for ever
@@ -241,6 +242,11 @@ func shutdownCmd(ts *testscript.TestScript, _ bool, args []string) {
 	if sig == syscall.SIGTERM && err != nil {
 		ts.Fatalf("the server ended with %v\n%s", err, p.text())
 	}
+}
+
+// pictureCmd writes a PNG of 300 x 200.
+func pictureCmd(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), noisePNG(rand.NewChaCha8([32]byte{1})), 0o600))
 }
 
 func postCmd(ts *testscript.TestScript, _ bool, args []string) {

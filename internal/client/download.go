@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,35 @@ func (c *Client) Download(ctx context.Context, node wire.Node, w io.Writer, prog
 		}
 	}
 }
+
+// Thumbnail returns a small picture of a file, a JPEG no wider and no higher than
+// size, which is 256 or 1024. It is coffer.NotFound, no_thumbnail, where there is
+// none.
+func (c *Client) Thumbnail(ctx context.Context, node wire.Node, size int) (b []byte, err error) {
+	query := url.Values{"size": {strconv.Itoa(size)}}
+	err = c.retry(ctx, func() (bool, error) {
+		req, err := c.request(ctx, http.MethodGet, "/nodes/"+node.ID.String()+"/thumbnail", query, nil)
+		if err != nil {
+			return false, err
+		}
+		resp, err := c.http.Do(req)
+		if err != nil {
+			return true, c.unreachable(err)
+		}
+		defer drain(resp.Body)
+		if resp.StatusCode != http.StatusOK {
+			e := refusal(resp)
+			return e.Refusal.Kind == coffer.Busy, e
+		}
+		if b, err = io.ReadAll(io.LimitReader(resp.Body, maxThumbnail)); err != nil {
+			return true, c.unreachable(err)
+		}
+		return false, nil
+	})
+	return b, err
+}
+
+const maxThumbnail = 8 << 20 // far more than one has
 
 type download struct {
 	client   *Client
