@@ -1,6 +1,6 @@
 import { QueryClient } from "@tanstack/svelte-query";
 import { ApiProblem } from "./problem";
-import type { ChildrenQuery } from "./types";
+import type { ChildrenQuery, SearchQuery } from "./types";
 
 /** Worth another try without asking: nobody answered, or the server is busy. */
 function passing(e: Error): boolean {
@@ -32,5 +32,8 @@ export const keys = {
   nodes: ["nodes"] as const,
   node: (id: string) => ["nodes", id] as const,
   children: (id: string, query: ChildrenQuery = {}) => ["nodes", id, "children", query] as const,
+  search: (query: SearchQuery) => ["nodes", "search", query] as const,
+  recent: ["nodes", "recent"] as const,
+  pins: ["nodes", "pins"] as const,
   trash: ["trash"] as const,
 };

@@ -25,6 +25,7 @@ export type Person = Schemas["Person"];
 export type Crumb = Schemas["Crumb"];
 export type Node = Schemas["Node"];
 export type TrashItem = Schemas["TrashItem"];
+export type Recent = Schemas["Recent"];
 export type Ticket = Schemas["Ticket"];
 export type Version = Schemas["Version"];
 export type Batch = Schemas["Batch"];
@@ -40,6 +41,8 @@ export type Access = Node["access"];
 export type PreviewKind = NonNullable<Node["preview"]>;
 export type IfExists = NonNullable<Batch["if_exists"]>;
 export type ChildrenQuery = NonNullable<operations["listChildren"]["parameters"]["query"]>;
+export type SearchQuery = NonNullable<operations["search"]["parameters"]["query"]>;
+export type SearchKind = NonNullable<SearchQuery["kind"]>;
 export type Sort = NonNullable<ChildrenQuery["sort"]>;
 
 /** What a role may do, as told in Me.powers. */

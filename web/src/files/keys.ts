@@ -3,7 +3,10 @@
 
 export type KeyAct =
   | "open" | "up" | "toggle" | "all" | "clear" | "rename" | "trash" | "download" | "details" | "preview" | "move"
-  | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "palette" | "goFiles" | "goTrash";
+  | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "palette" | "search" | "goFiles" | "goRecent" | "goTrash";
+
+/** What works on every page of the frame (GoKeys). */
+export const everywhere: ReadonlySet<KeyAct> = new Set<KeyAct>(["undo", "palette", "search", "goFiles", "goRecent", "goTrash"]);
 
 const plain: Record<string, KeyAct> = {
   Enter: "open",
@@ -20,9 +23,10 @@ const plain: Record<string, KeyAct> = {
   n: "newFolder",
   v: "view",
   "?": "keys",
+  "/": "search",
 };
 const withCtrl: Record<string, KeyAct> = { a: "all", f: "filter", c: "copy", x: "cut", v: "paste", z: "undo", k: "palette" };
-const afterG: Record<string, KeyAct> = { f: "goFiles", t: "goTrash" };
+const afterG: Record<string, KeyAct> = { f: "goFiles", r: "goRecent", t: "goTrash" };
 
 interface Pressed {
   key: string;

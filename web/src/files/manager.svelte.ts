@@ -7,7 +7,7 @@ import { keys, queryClient } from "../api/query";
 import type { BatchResult, Crumb, Node } from "../api/types";
 import { fmt, t } from "../i18n";
 import { toasts } from "../state/toasts.svelte";
-import { Listing } from "./listing.svelte";
+import type { Listing } from "./listing.svelte";
 import * as server from "./server";
 import { nothing, prune, type Selection } from "./selection";
 
@@ -32,13 +32,26 @@ export function placeName(crumb: { name: string }): string {
   return crumb.name === "" ? t.files.title : crumb.name;
 }
 
-export class Manager {
-  readonly listing = new Listing(server.source);
+/** The rows that acts are done to: a folder's, or what was found in many. */
+export interface Rows {
+  readonly id: string;
+  readonly folder: Node | null;
+  readonly rows: readonly Node[];
+  refresh(): Promise<unknown>;
+}
+
+export class Manager<L extends Rows = Listing> {
+  readonly listing: L;
+
+  constructor(listing: L) {
+    this.listing = listing;
+  }
+
   selection = $state.raw<Selection>(nothing);
   clipboard = $state.raw<Clipboard | null>(null);
 
-  readonly order = $derived(this.listing.rows.map((n) => n.id));
-  readonly selected = $derived(this.listing.rows.filter((n) => this.selection.ids.has(n.id)));
+  readonly order = $derived.by(() => this.listing.rows.map((n) => n.id));
+  readonly selected = $derived.by(() => this.listing.rows.filter((n) => this.selection.ids.has(n.id)));
   readonly totalSize = $derived(this.selected.reduce((sum, n) => sum + n.size, 0));
 
   /** What an act from the keyboard is about: the selection, else the focused row. */
@@ -81,13 +94,13 @@ export class Manager {
   }
 
   async move(nodes: readonly Node[], to: Place): Promise<void> {
-    const from = nodes[0]?.parent_id;
     const moved = await this.#each("move", nodes, to);
     if (moved.length === 0) return;
+    const homes = new Set(moved.map((n) => n.parent_id));
     const undo = async (): Promise<void> => {
-      if (from) await this.#each("move", moved, { id: from, name: "" });
+      for (const home of homes) if (home) await this.#each("move", moved.filter((n) => n.parent_id === home), { id: home, name: "" });
     };
-    toasts.done(t.files.moved(itemsText(moved), to.name), from ? undo : undefined);
+    toasts.done(t.files.moved(itemsText(moved), to.name), homes.has(undefined) ? undefined : undo);
   }
 
   async copy(nodes: readonly Node[], to: Place): Promise<void> {

@@ -14,8 +14,12 @@ export interface Place {
 /** Where the side bar and the tabs lead. Only what exists. */
 export const places: readonly Place[] = [
   { id: "files", href: "/files", icon: "files", label: t.nav.files, tab: t.nav.filesTab },
+  { id: "recent", href: "/recent", icon: "clock", label: t.nav.recent },
   { id: "trash", href: "/trash", icon: "trash", label: t.nav.trash, tab: t.nav.trash },
 ];
+
+/** Stands in the side bar as what is in it; a page of its own on phones. */
+export const pinnedPlace: Place = { id: "pinned", href: "/pinned", icon: "pin", label: t.nav.pinned };
 
 /** Places of people who look after others; under a heading of their own. */
 export const adminPlaces: readonly (Place & { power: Power })[] = [

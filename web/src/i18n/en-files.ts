@@ -236,7 +236,7 @@ export const files = {
     move: "Move",
     select: "Select, range, all",
     open: "Open, up one folder",
-    go: "Go: files, trash",
+    go: "Go: files, recent, trash",
     filter: "Filter this folder (twice: browser's own)",
     rename: "Rename, trash",
     look: "Download, details, preview, move",

@@ -2,6 +2,7 @@
 // trash, administrator, sign in, e-mail address. No "please", "oops", "invalid".
 import { account } from "./en-account";
 import { files } from "./en-files";
+import { find, pinned, recent } from "./en-find";
 import { people } from "./en-people";
 
 export const en = {
@@ -38,6 +39,10 @@ export const en = {
     main: "Main",
     files: "My files",
     filesTab: "Files",
+    recent: "Recent",
+    pinned: "Pinned",
+    allPinned: (n: string) => `All ${n} pinned`,
+    find: "Search files and actions",
     trash: "Trash",
     settings: "Settings",
     security: "Security",
@@ -62,6 +67,9 @@ export const en = {
     doing: "Do",
     going: "Go to",
     finding: "In this folder",
+    everywhere: "In all folders",
+    recent: "Recent",
+    all: "Show all results",
     nothing: (typed: string) => `Nothing matches “${typed}”.`,
   },
 
@@ -144,6 +152,9 @@ export const en = {
 
   account,
   files,
+  find,
+  recent,
+  pinned,
   people,
 };
 

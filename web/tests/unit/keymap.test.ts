@@ -26,6 +26,9 @@ it("goes with G and a second key, for one second", () => {
   const map = new KeyMap();
   expect(map.read(press("g"), 0)).toBeNull();
   expect(map.read(press("t"), 900)).toBe("goTrash");
+  map.read(press("g"), 1000);
+  expect(map.read(press("r"), 1500)).toBe("goRecent");
+  expect(map.read(press("/"), 1600)).toBe("search");
   map.read(press("g"), 2000);
   expect(map.read(press("f"), 3100)).toBeNull();
 });
