@@ -57,6 +57,7 @@ type grammar struct {
 	Get        getCmd        `cmd:"" help:"Get files and folders from the server."`
 	Thumbnail  thumbnailCmd  `cmd:"" help:"Get a small picture of a file."`
 	Mv         mvCmd         `cmd:"" help:"Move or rename."`
+	Cp         cpCmd         `cmd:"" help:"Copy into a folder, at the server."`
 	Rm         rmCmd         `cmd:"" help:"Put into the trash."`
 	Share      shareCmd      `cmd:"" help:"Give people and groups access, or tell who has it."`
 	Unshare    unshareCmd    `cmd:"" help:"Take access away."`

@@ -143,13 +143,49 @@ func createdOr200(created bool) int {
 	return http.StatusOK
 }
 
-func (a *API) batch(c *call, in *bodyOf[wire.Batch]) (*bodyOf[wire.BatchResults], error) {
+// batchAnswer is 200 with results, or 202 with a job.
+type batchAnswer struct {
+	Status   int
+	Location string `header:"Location" doc:"Of the job"`
+	Body     wire.BatchResults
+}
+
+func (a *API) batch(c *call, in *bodyOf[wire.Batch]) (*batchAnswer, error) {
 	b := in.Body
-	all, err := a.view(c).Batch(c, files.BatchRequest{Op: b.Op, IDs: b.IDs, To: b.To, IfExists: coffer.IfExists(b.IfExists)})
+	all, work, err := a.view(c).Batch(c, files.BatchRequest{Op: b.Op, IDs: b.IDs, To: b.To, IfExists: coffer.IfExists(b.IfExists)})
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[wire.BatchResults]{wire.BatchResults{Results: mapped(all, a.batchResult(c))}}, nil
+	out := &batchAnswer{Status: http.StatusOK, Body: wire.BatchResults{Results: mapped(all, a.batchResult(c))}}
+	if work != nil {
+		job := a.job(c)(*work)
+		out.Status, out.Location, out.Body.Job = http.StatusAccepted, Prefix+"/jobs/"+job.ID.String(), &job
+	}
+	return out, nil
+}
+
+func (a *API) listJobs(c *call, _ *none) (*bodyOf[wire.List[wire.Job]], error) {
+	all, err := a.view(c).AllWork(c)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(all, a.job(c)), nil
+}
+
+func (a *API) getJob(c *call, in *ByID) (*bodyOf[wire.Job], error) {
+	w, err := a.view(c).Work(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Job]{a.job(c)(*w)}, nil
+}
+
+func (a *API) cancelJob(c *call, in *ByID) (*bodyOf[wire.Job], error) {
+	w, err := a.view(c).CancelWork(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Job]{a.job(c)(*w)}, nil
 }
 
 func (a *API) listTrash(c *call, in *struct {

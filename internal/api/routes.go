@@ -81,6 +81,9 @@ func (a *API) table() []Route {
 		{"POST", "/nodes/{id}/copy", write, "copyNode", "Copy into a folder", 201, typed(a.copyNode)},
 		{"POST", "/nodes/{id}/check", write, "checkFiles", "Would these files be accepted in this folder?", 0, typed(a.checkFiles)},
 		{"POST", "/batch", write, "batch", "Do one thing to many nodes", 0, typed(a.batch)},
+		{"GET", "/jobs", read, "listJobs", "Large batches that the caller has started in the last day, newest first", 0, typed(a.listJobs)},
+		{"GET", "/jobs/{id}", read, "getJob", "How far a large batch is", 0, typed(a.getJob)},
+		{"DELETE", "/jobs/{id}", write, "cancelJob", "End a large batch: what is not whole yet is removed", 200, typed(a.cancelJob)},
 
 		{"PUT", "/nodes/{id}/files", write, "uploadFile", "Store a new file in this folder", 201, a.raw(a.uploadFile, describeUpload)},
 		{"PUT", "/nodes/{id}/content", write, "uploadVersion", "Give a file new content", 0, a.raw(a.uploadVersion, describeUploadVersion)},

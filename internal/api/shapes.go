@@ -119,6 +119,17 @@ func trashItem(t files.TrashItem) wire.TrashItem {
 		Where: mapped(t.Where, crumb), ParentGone: t.ParentGone}
 }
 
+func (a *API) job(c *call) func(files.Work) wire.Job {
+	return func(w files.Work) wire.Job {
+		j := wire.Job{ID: w.ID, Kind: w.Op, State: w.State, Done: w.Done, Total: w.Total, CreatedAt: w.CreatedAt, Results: mapped(w.Results, a.batchResult(c))}
+		if w.Err != nil {
+			p := gate.Problem(c, w.Err)
+			j.Error = &p
+		}
+		return j
+	}
+}
+
 func (a *API) batchResult(c *call) func(files.BatchResult) wire.BatchResult {
 	return func(r files.BatchResult) wire.BatchResult {
 		w := wire.BatchResult{ID: r.ID}

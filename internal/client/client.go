@@ -169,24 +169,36 @@ func refusal(resp *http.Response) *Error {
 	var p wire.Problem
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if media == "application/problem+json" && json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&p) == nil && p.Code != "" {
-		r := e.Refusal
-		r.Code, r.Msg, r.Fields, r.Suggestion = p.Code, p.Detail, p.Fields, p.Suggestion
-		if r.Msg == "" {
-			r.Msg = p.Title
-		}
-		if p.Existing != nil {
-			r.Existing = *p.Existing
-		}
-		r.Room = (*coffer.Room)(p.Room)
-		if p.Code == "damaged" {
-			r.Kind = coffer.Corrupt
-		}
-		e.Ref = p.Ref
+		e.read(p)
 		return e
 	}
 	e.Ref = resp.Header.Get("X-Request-Id")
 	e.Refusal.Code = "unexpected"
 	e.Refusal.Msg = fmt.Sprintf("The server answered %d %s. Is this the address of a Coffer server?", resp.StatusCode, http.StatusText(resp.StatusCode))
+	return e
+}
+
+// read takes over what a problem says.
+func (e *Error) read(p wire.Problem) {
+	r := e.Refusal
+	r.Code, r.Msg, r.Fields, r.Suggestion = p.Code, p.Detail, p.Fields, p.Suggestion
+	if r.Msg == "" {
+		r.Msg = p.Title
+	}
+	if p.Existing != nil {
+		r.Existing = *p.Existing
+	}
+	r.Room = (*coffer.Room)(p.Room)
+	if p.Code == "damaged" {
+		r.Kind = coffer.Corrupt
+	}
+	e.Ref = p.Ref
+}
+
+// Refused is the error of a problem that came inside an answer.
+func Refused(p wire.Problem) *Error {
+	e := &Error{Status: p.Status, Refusal: &coffer.Error{Kind: kinds[p.Status]}}
+	e.read(p)
 	return e
 }
 

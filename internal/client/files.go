@@ -184,3 +184,24 @@ func (c *Client) Delete(ctx context.Context, id coffer.ID) error {
 func (c *Client) Trash(ctx context.Context, id coffer.ID) error {
 	return c.call(ctx, http.MethodDelete, "/nodes/"+id.String(), nil, nil, nil, false)
 }
+
+// Batch does one thing to many nodes. The answer has results, or a job.
+func (c *Client) Batch(ctx context.Context, b wire.Batch) (wire.BatchResults, error) {
+	var out wire.BatchResults
+	err := c.call(ctx, http.MethodPost, "/batch", nil, b, &out, false)
+	return out, err
+}
+
+// Job tells how far a large batch is.
+func (c *Client) Job(ctx context.Context, id coffer.ID) (wire.Job, error) {
+	var out wire.Job
+	err := c.call(ctx, http.MethodGet, "/jobs/"+id.String(), nil, nil, &out, true)
+	return out, err
+}
+
+// CancelJob ends a large batch. What it answers may be over already.
+func (c *Client) CancelJob(ctx context.Context, id coffer.ID) (wire.Job, error) {
+	var out wire.Job
+	err := c.call(ctx, http.MethodDelete, "/jobs/"+id.String(), nil, nil, &out, true)
+	return out, err
+}

@@ -13,6 +13,7 @@ import (
 
 	"coffer"
 	"coffer/internal/accounts"
+	"coffer/internal/db"
 	"coffer/internal/wire"
 )
 
@@ -28,6 +29,7 @@ type victim struct {
 	group                 wire.Group      // that the owner made, with Ann in it
 	grant                 wire.Grant      // of her folder, to the group
 	session, token        coffer.ID
+	work                  coffer.ID // a large batch that waits
 	secrets               []string
 	other                 *Person // her second browser
 	program               *Person // her token
@@ -53,8 +55,15 @@ func newVictim(s *Server) *victim {
 	if v.session.IsZero() || v.token.IsZero() {
 		t.Fatalf("no session id %v or token id %v", v.session, v.token)
 	}
+	v.work = coffer.NewID()
+	err := s.DB.Update(t.Context(), func(tx *db.Tx) error {
+		return tx.InsertWork(db.Work{ID: v.work, UserID: v.Me.ID, Op: "copy", NodeIDs: []coffer.ID{v.folder.ID}, To: v.space.RootID, SpaceID: v.space.ID, Total: 2000})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Owner.Do("POST", "/invitations", wire.NewInvitation{Email: "invited@example.com", Role: "member"}).Want(201).JSON(&v.invitation)
-	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(),
+	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(), v.work.String(),
 		v.Session, v.other.Session, v.program.Token, v.file.SHA256}
 	for _, n := range []wire.Node{v.folder, v.file, v.trashed} {
 		v.secrets = append(v.secrets, n.ID.String())
@@ -70,7 +79,7 @@ func (v *victim) state() string {
 	v.S.T.Helper()
 	var b strings.Builder
 	for _, path := range []string{"/spaces", "/nodes/" + v.space.RootID.String(), "/nodes/" + v.space.RootID.String() + "/children", "/nodes/" + v.folder.ID.String(),
-		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/trash", "/pins"} {
+		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/trash", "/pins", "/jobs"} {
 		fmt.Fprintf(&b, "%s: %s\n", path, v.Do("GET", path, nil).Want(200).Body)
 	}
 	for _, path := range []string{"/sessions", "/tokens"} { // without when they were last used
@@ -221,6 +230,10 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"GET /groups/{id}/members":           {{path: "/groups/" + id(v.group.ID) + "/members", code: "forbidden"}},
 		"PUT /groups/{id}/members/{user}":    {{path: "/groups/" + id(v.group.ID) + "/members/" + ben.Email, code: "forbidden"}},
 		"DELETE /groups/{id}/members/{user}": {{path: "/groups/" + id(v.group.ID) + "/members/" + id(ben.Me.ID), code: "forbidden"}},
+
+		"GET /jobs":         {{path: "/jobs"}},
+		"GET /jobs/{id}":    {{path: "/jobs/" + id(v.work), code: missing}},
+		"DELETE /jobs/{id}": {{path: "/jobs/" + id(v.work), code: missing}},
 
 		"GET /trash":               {{path: "/trash"}},
 		"DELETE /trash/{id}":       {{path: annTrash, code: missing}, {path: "/trash/" + id(v.file.ID), code: missing}},

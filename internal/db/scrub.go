@@ -90,7 +90,7 @@ func (tx *Tx) CountDamages() (n int64, err error) {
 // CountSpaceAgain sets the used and reserved bytes of a space to what they
 // should be, and reports whether they were something else.
 func (tx *Tx) CountSpaceAgain(space coffer.ID) (bool, error) {
-	const used, reserved = `(SELECT COALESCE(CAST(SUM(size) AS BIGINT), 0) FROM version WHERE space_id = $1)`, `(SELECT COALESCE(CAST(SUM(reserved) AS BIGINT), 0) FROM upload WHERE space_id = $1)`
+	const used, reserved = `(SELECT COALESCE(CAST(SUM(size) AS BIGINT), 0) FROM version WHERE space_id = $1)`, `(COALESCE((SELECT CAST(SUM(reserved) AS BIGINT) FROM upload WHERE space_id = $1), 0) + COALESCE((SELECT CAST(SUM(reserved) AS BIGINT) FROM work WHERE space_id = $1), 0))`
 	n, err := tx.exec(`UPDATE space SET used = `+used+`, reserved = `+reserved+` WHERE id = $1 AND (used <> `+used+` OR reserved <> `+reserved+`)`, space)
 	return n > 0, err
 }

@@ -245,3 +245,68 @@ func (tx *Tx) IndexName(n coffer.Node) error {
 		n.ID, n.SpaceID, spaceMark(n.SpaceID), coffer.SearchKey(n.Name))
 	return err
 }
+
+// settingUntidy names the setting that is there while names of deleted nodes
+// may still be in SQLite's index of trigrams.
+const settingUntidy = "search_untidy"
+
+// Purging is told before many nodes are deleted. The index of trigrams removes
+// a name at once only by walking over all names that share a trigram with it:
+// 100,000 files called "file 7.txt" took five minutes. From now on it notes
+// instead what is deleted, until TidyNames has removed it.
+func (tx *Tx) Purging() error {
+	if tx.engine != SQLite {
+		return nil
+	}
+	untidy, err := tx.namesUntidy()
+	if err != nil || untidy {
+		return err
+	}
+	if err := tx.SetSetting(settingUntidy, "1"); err != nil {
+		return err
+	}
+	return tx.removeNamesAtOnce(0)
+}
+
+func (tx *Tx) namesUntidy() (is bool, err error) {
+	err = tx.row(`SELECT EXISTS (SELECT 1 FROM setting WHERE name = $1)`, settingUntidy).Scan(&is)
+	return is, err
+}
+
+func (tx *Tx) removeNamesAtOnce(yes int) error {
+	_, err := tx.exec(`INSERT INTO node_search_part (node_search_part, rank) VALUES ('secure-delete', $1)`, yes)
+	return err
+}
+
+// tidyPages is how much of the index one step writes anew, in pages.
+const tidyPages = 200
+
+// TidyNames takes one step of removing deleted names from the index of
+// trigrams, and reports whether there are more. first begins anew.
+func (tx *Tx) TidyNames(first bool) (more bool, err error) {
+	if untidy, err := tx.namesUntidy(); err != nil || !untidy {
+		return false, err
+	}
+	pages := tidyPages
+	if first { // all parts of the index become one
+		pages = -pages
+	}
+	var before, after int64
+	const changes = `SELECT total_changes()`
+	if err := tx.row(changes).Scan(&before); err != nil {
+		return false, err
+	}
+	if _, err := tx.exec(`INSERT INTO node_search_part (node_search_part, rank) VALUES ('usermerge', 2), ('merge', $1)`, pages); err != nil {
+		return false, err
+	}
+	if err := tx.row(changes).Scan(&after); err != nil {
+		return false, err
+	}
+	if after-before > 4 { // each of the two inserts counts, and what they write of themselves
+		return true, nil
+	}
+	if _, err := tx.exec(`DELETE FROM setting WHERE name = $1`, settingUntidy); err != nil {
+		return false, err
+	}
+	return false, tx.removeNamesAtOnce(1)
+}

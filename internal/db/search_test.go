@@ -316,3 +316,71 @@ func (v drive) fillNames(n int) {
 		})
 	}
 }
+
+// TestPurgingNames: while many nodes are deleted, the index of trigrams only
+// notes it; tidying takes them out, so that no part of their names stays, and
+// from then on each deletion does so at once again.
+func TestPurgingNames(t *testing.T) {
+	d := dbtest.SQLite(t)
+	v := newDrive(t, d)
+	stay, gone := v.add(v.space.RootID, coffer.Folder, "stays", 0), v.add(v.space.RootID, coffer.Folder, "goes", 0)
+	for batch := range 10 {
+		v.update(func(tx *db.Tx) error {
+			for i := range 100 {
+				for folder, name := range map[coffer.ID]string{stay.ID: "quarterly %d-%d.pdf", gone.ID: "zqxjk %d-%d.pdf"} {
+					n := coffer.Node{ID: coffer.NewID(), SpaceID: v.space.ID, ParentID: folder, Kind: coffer.File, Name: fmt.Sprintf(name, batch, i)}
+					if err := tx.InsertNode(n); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+	left := func(part string) (n int64) {
+		v.view(func(tx *db.Tx) error {
+			return tx.Scan(`SELECT COUNT(*) FROM node_search_part_data WHERE instr(block, CAST($1 AS BLOB)) > 0`, []any{part}, &n)
+		})
+		return n
+	}
+	if left("ZQX") == 0 && left("zqx") == 0 {
+		t.Fatal("the index does not hold what is looked for")
+	}
+	for range 10 {
+		v.update(func(tx *db.Tx) error {
+			if err := tx.Purging(); err != nil {
+				return err
+			}
+			_, _, err := tx.PurgeFiles(gone.ID, 100)
+			return err
+		})
+	}
+	found := func(query string) (n int) {
+		v.view(func(tx *db.Tx) error {
+			hits, _, err := tx.SearchNames(db.NameSearch{Spaces: []coffer.ID{v.space.ID}, Query: coffer.SearchKey(query), Words: []string{coffer.SearchKey(query)}, After: db.NamePosition{Rest: true}})
+			n = len(hits)
+			return err
+		})
+		return n
+	}
+	if found("qxj") != 0 || found("arterl") == 0 {
+		t.Errorf("before tidying: %d deleted names found, %d others", found("qxj"), found("arterl"))
+	}
+	tidy := func() (steps int) {
+		for more := true; more; steps++ {
+			v.update(func(tx *db.Tx) (err error) { more, err = tx.TidyNames(steps == 0); return err })
+		}
+		return steps
+	}
+	if tidy(); left("ZQX")+left("zqx")+left("XJK")+left("xjk") != 0 || found("arterl") == 0 {
+		t.Errorf("after tidying: %d pages hold deleted names, %d others are found", left("ZQX")+left("zqx"), found("arterl"))
+	}
+	if tidy() != 1 {
+		t.Error("there was something to tidy still")
+	}
+	last := v.add(gone.ID, coffer.File, "wvkqp.pdf", 0)
+	v.update(func(tx *db.Tx) error { _, err := tx.PurgeNode(last.ID); return err })
+	if left("WVK")+left("wvk") != 0 {
+		t.Error("a single name stays in the index")
+	}
+}

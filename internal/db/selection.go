@@ -4,11 +4,7 @@ import "coffer"
 
 // InsertSelection stores what a ticket for a ZIP names, in order.
 func (tx *Tx) InsertSelection(id coffer.ID, nodes []coffer.ID, expires int64) error {
-	raw := make([]byte, 0, len(nodes)*len(id))
-	for _, n := range nodes {
-		raw = append(raw, n[:]...)
-	}
-	_, err := tx.exec(`INSERT INTO selection (id, node_ids, expires_at) VALUES ($1, $2, $3)`, id, raw, expires)
+	_, err := tx.exec(`INSERT INTO selection (id, node_ids, expires_at) VALUES ($1, $2, $3)`, id, joinIDs(nodes), expires)
 	return err
 }
 
@@ -19,10 +15,7 @@ func (tx *Tx) Selection(id coffer.ID) (nodes []coffer.ID, err error) {
 	if err := tx.row(`SELECT node_ids FROM selection WHERE id = $1 AND expires_at > $2`, id, tx.Now).Scan(&raw); err != nil {
 		return nil, err
 	}
-	for ; len(raw) >= len(id); raw = raw[len(id):] {
-		nodes = append(nodes, coffer.ID(raw[:len(id)]))
-	}
-	return nodes, nil
+	return splitIDs(raw), nil
 }
 
 // PurgeSelections removes selections that have expired.

@@ -117,7 +117,7 @@ type Counts struct{ Used, Reserved int64 }
 // be.
 func (tx *Tx) CountSpace(id coffer.ID) (c Counts, err error) {
 	err = tx.row(`SELECT CAST(COALESCE((SELECT SUM(size) FROM version WHERE space_id = $1), 0) AS BIGINT),
-		CAST(COALESCE((SELECT SUM(reserved) FROM upload WHERE space_id = $1), 0) AS BIGINT)`, id).Scan(&c.Used, &c.Reserved)
+		CAST(COALESCE((SELECT SUM(reserved) FROM upload WHERE space_id = $1), 0) + COALESCE((SELECT SUM(reserved) FROM work WHERE space_id = $1), 0) AS BIGINT)`, id).Scan(&c.Used, &c.Reserved)
 	return c, err
 }
 
@@ -128,6 +128,7 @@ func (tx *Tx) CountSpaces() (map[coffer.ID]Counts, error) {
 	for _, q := range [...]string{
 		`SELECT space_id, CAST(SUM(size) AS BIGINT), CAST(0 AS BIGINT) FROM version GROUP BY space_id`,
 		`SELECT space_id, CAST(0 AS BIGINT), CAST(SUM(reserved) AS BIGINT) FROM upload GROUP BY space_id`,
+		`SELECT space_id, CAST(0 AS BIGINT), CAST(SUM(reserved) AS BIGINT) FROM work WHERE reserved > 0 GROUP BY space_id`,
 	} {
 		err := tx.each(q, nil, func(scan scan) error {
 			var id coffer.ID

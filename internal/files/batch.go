@@ -27,11 +27,40 @@ type BatchResult struct {
 // Batch does as asked, one node after the other. Each has its own result, in
 // the order asked, and no failure undoes another's success; the error is about
 // the request as a whole.
-func (v *View) Batch(ctx context.Context, r BatchRequest) ([]BatchResult, error) {
+//
+// To copy more than workFrom nodes takes longer than an answer may: then there
+// are no results but work, which tells them when it is over. (All else changes a
+// row or two for each node, however much lies below.)
+func (v *View) Batch(ctx context.Context, r BatchRequest) ([]BatchResult, *Work, error) {
+	do, err := v.batchVerb(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Op == "copy" {
+		if work, err := v.startWork(ctx, r); work != nil || err != nil {
+			return nil, work, err
+		}
+	}
+	out := make([]BatchResult, len(r.IDs))
+	for i, id := range r.IDs {
+		out[i].ID = id
+		if err := ctx.Err(); err != nil {
+			out[i].Err = err
+			continue
+		}
+		d, err := do(id)
+		if out[i].Err = err; err == nil {
+			out[i].Detail = d
+		}
+	}
+	return out, nil, nil
+}
+
+// batchVerb is what a batch does to one node.
+func (v *View) batchVerb(ctx context.Context, r BatchRequest) (do func(id coffer.ID) (*Detail, error), err error) {
 	if len(r.IDs) == 0 || len(r.IDs) > maxBatch {
 		return nil, coffer.E(coffer.Invalid, "invalid", "A batch names 1 to 1,000 things.")
 	}
-	var do func(id coffer.ID) (*Detail, error)
 	switch r.Op {
 	case "move":
 		do = func(id coffer.ID) (*Detail, error) {
@@ -58,17 +87,5 @@ func (v *View) Batch(ctx context.Context, r BatchRequest) ([]BatchResult, error)
 	if (r.Op == "move" || r.Op == "copy") && r.To.IsZero() {
 		return nil, coffer.E(coffer.Invalid, "invalid", "to must name a folder.")
 	}
-	out := make([]BatchResult, len(r.IDs))
-	for i, id := range r.IDs {
-		out[i].ID = id
-		if err := ctx.Err(); err != nil {
-			out[i].Err = err
-			continue
-		}
-		d, err := do(id)
-		if out[i].Err = err; err == nil {
-			out[i].Detail = d
-		}
-	}
-	return out, nil
+	return do, nil
 }

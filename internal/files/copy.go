@@ -8,6 +8,7 @@ import (
 
 	"coffer"
 	"coffer/internal/db"
+	"coffer/internal/keyring"
 )
 
 // Copy copies a node into a folder, under name or, when that is empty, its
@@ -34,7 +35,7 @@ func (v *View) Copy(ctx context.Context, id, parent coffer.ID, name string, how 
 		return d, false, err
 	}
 	if src.node.Kind == coffer.File {
-		return v.copyFile(ctx, src, folder, name, how)
+		return v.copyFile(ctx, src, folder, name, how, nil)
 	}
 	return v.copyFolder(ctx, src, folder, name, how)
 }
@@ -43,7 +44,8 @@ func copied(src pass, to coffer.ID, name string, nodes int64) act {
 	return act{action: "node.copied", node: to, target: src.node.ID, detail: map[string]any{"name": name, "from": src.node.Name, "nodes": nodes}}
 }
 
-func (v *View) copyFile(ctx context.Context, src, folder pass, name string, how coffer.IfExists) (d Detail, created bool, err error) {
+// copyFile copies a file. also, unless nil, is part of the transaction.
+func (v *View) copyFile(ctx context.Context, src, folder pass, name string, how coffer.IfExists, also func(tx *db.Tx, made Detail) error) (d Detail, created bool, err error) {
 	err = v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
 		folder, src := ps[0], ps[1]
 		if folder.depth+1 > maxDepth {
@@ -73,7 +75,9 @@ func (v *View) copyFile(ctx context.Context, src, folder pass, name string, how 
 		if err != nil {
 			return nil, err
 		}
-		d, err = v.detailUnder(tx, folder, d.ID)
+		if d, err = v.detailUnder(tx, folder, d.ID); err == nil && also != nil {
+			err = also(tx, d)
+		}
 		return []act{copied(src, d.ID, d.Name, 1)}, err
 	}, folder, src)
 	return d, created && err == nil, err
@@ -91,21 +95,42 @@ func (v *View) content(tx *db.Tx, p pass) (stored, error) {
 }
 
 const (
-	copyBatch  = 100       // nodes in one transaction
+	copyBatch  = 200       // nodes in one transaction
 	copyMayRun = time.Hour // between two of them
 )
 
-// copying is a folder that is copied, with where to go on.
-type copying struct {
-	from, to, after coffer.ID
+// copying is where the copy of a folder goes on: the folders from the top of
+// the source down to the one that is copied now. In each, files come first, in
+// order of id, then the folders, one by one.
+type copying []copyLevel
+
+type copyLevel struct {
+	from, to coffer.ID // folder of the source, and of the copy
+	after    coffer.ID // the child that was copied last
+	folders  bool      // all files are copied
+}
+
+// levelBytes is the length of a level in work.path: from, to, after, folders.
+const levelBytes = 3*16 + 1
+
+func (c copying) encode() (b []byte) {
+	for _, l := range c {
+		b = append(append(append(b, l.from[:]...), l.to[:]...), l.after[:]...)
+		b = append(b, flag(l.folders))
+	}
+	return b
+}
+
+func decodeCopying(b []byte) (c copying) {
+	for ; len(b) >= levelBytes; b = b[levelBytes:] {
+		c = append(c, copyLevel{coffer.ID(b[:16]), coffer.ID(b[16:32]), coffer.ID(b[32:48]), b[48] == 1})
+	}
+	return c
 }
 
 func (v *View) copyFolder(ctx context.Context, src, folder pass, name string, how coffer.IfExists) (d Detail, created bool, err error) {
 	// The early verdict: nobody waits for a long copy that cannot be shown.
 	err = v.look(ctx, folder.node.ID, coffer.Write, func(tx *db.Tx, folder pass) error {
-		if _, err := findSpot(tx, folder.node.ID, name, coffer.Folder, how, coffer.ID{}); err != nil {
-			return err
-		}
 		_, bytes, err := tx.Subtree(src.node.ID)
 		if err != nil {
 			return err
@@ -113,20 +138,20 @@ func (v *View) copyFolder(ctx context.Context, src, folder pass, name string, ho
 		if bytes > folder.space.Free() {
 			return overQuota(folder.space, bytes)
 		}
-		return checkDepth(tx, src.node, -1, folder.depth+1)
+		return canShow(tx, src, folder, name, how)
 	})
 	if err != nil {
 		return d, false, err
 	}
-	root := coffer.Node{ID: coffer.NewID(), SpaceID: folder.space.ID, Kind: coffer.Folder, Name: name, CreatedBy: v.p.User.ID, ChangedBy: v.p.User.ID}
-	err = v.prepare(ctx, func(tx *db.Tx, ps []pass) error {
-		root.CreatedAt, root.ChangedAt = tx.Now, tx.Now
-		return tx.InsertHidden(root, tx.Now+copyMayRun.Milliseconds())
+	var root coffer.Node
+	err = v.prepare(ctx, func(tx *db.Tx, ps []pass) (err error) {
+		root, err = v.hide(tx, ps[0], name, copyMayRun)
+		return err
 	}, folder, src)
 	if err == nil {
 		var nodes int64
 		if nodes, err = v.copyBelow(ctx, src, folder, root); err == nil {
-			d, created, err = v.showCopy(ctx, src, folder, root, name, how, nodes)
+			d, created, err = v.showCopy(ctx, src, folder, root, name, how, nodes, nil)
 		}
 	}
 	if err != nil {
@@ -135,116 +160,232 @@ func (v *View) copyFolder(ctx context.Context, src, folder pass, name string, ho
 	return d, created, nil
 }
 
+// canShow refuses a copy that could not be shown at its end.
+func canShow(tx *db.Tx, src, folder pass, name string, how coffer.IfExists) error {
+	if _, err := findSpot(tx, folder.node.ID, name, coffer.Folder, how, coffer.ID{}); err != nil {
+		return err
+	}
+	return checkDepth(tx, src.node, -1, folder.depth+1)
+}
+
+// hide makes the hidden folder that becomes a copy in the space of the pass.
+func (v *View) hide(tx *db.Tx, folder pass, name string, until time.Duration) (coffer.Node, error) {
+	root := coffer.Node{ID: coffer.NewID(), SpaceID: folder.space.ID, Kind: coffer.Folder, Name: name, CreatedBy: v.p.User.ID, ChangedBy: v.p.User.ID,
+		CreatedAt: tx.Now, ChangedAt: tx.Now}
+	return root, tx.InsertHidden(root, tx.Now+until.Milliseconds())
+}
+
 // copyBelow copies what lies below the source under the hidden root.
 func (v *View) copyBelow(ctx context.Context, src, folder pass, root coffer.Node) (nodes int64, err error) {
-	todo := []copying{{from: src.node.ID, to: root.ID}}
+	todo, careful := copying{{from: src.node.ID, to: root.ID}}, false
 	for len(todo) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nodes, err
 		}
-		var left []copying
-		var made int64
-		err := v.prepare(ctx, func(tx *db.Tx, ps []pass) error {
-			left, made = slices.Clone(todo), 0
+		var step copyStep
+		err := v.prepare(ctx, func(tx *db.Tx, ps []pass) (err error) {
 			if err := tx.ExtendHidden(root.ID, tx.Now+copyMayRun.Milliseconds()); err != nil {
 				return err
 			}
-			for len(left) > 0 && made < copyBatch {
-				last := &left[len(left)-1]
-				step, err := v.copySome(tx, ps[0], last, int(copyBatch-made))
-				if err != nil {
-					return err
-				}
-				made += step.made
-				if step.done {
-					left = left[:len(left)-1]
-				}
-				left = append(left, step.folders...)
+			if step, err = v.copySome(tx, ps[0], todo, careful); err != nil {
+				return err
 			}
-			return nil
+			return takeQuota(tx, ps[0], step.bytes, 0)
 		}, folder, src)
+		if errors.Is(err, db.ErrTaken) && !careful {
+			careful = true
+			continue
+		}
 		if err != nil {
 			return nodes, err
 		}
-		todo, nodes = left, nodes+made
+		todo, nodes, careful = step.left, nodes+step.nodes, false
 	}
 	return nodes, nil
 }
 
-// copyStep is what one page of a folder came to.
+// copyStep is what one transaction of a copy came to.
 type copyStep struct {
-	made    int64
-	done    bool      // the folder has no more children
-	folders []copying // to copy next
+	left         copying
+	nodes, bytes int64
 }
 
-func (v *View) copySome(tx *db.Tx, target pass, c *copying, limit int) (step copyStep, err error) {
-	from, err := decide(tx, v.p, c.from, coffer.Read, false)
+// copySome makes up to copyBatch twins in the space of the pass. Names are free
+// in a folder that was made for the copy, unless somebody renames things in the
+// source meanwhile: then it is db.ErrTaken, and careful looks for a name.
+func (v *View) copySome(tx *db.Tx, target pass, todo copying, careful bool) (step copyStep, err error) {
+	c := copier{v: v, tx: tx, target: target, careful: careful, copyStep: copyStep{left: slices.Clone(todo)}}
+	defer c.close()
+	for len(c.left) > 0 && c.nodes < copyBatch {
+		l := &c.left[len(c.left)-1]
+		from, err := decide(tx, v.p, l.from, coffer.Read, false)
+		if errors.Is(err, coffer.ErrNotFound) { // deleted meanwhile
+			c.left = c.left[:len(c.left)-1]
+			continue
+		}
+		if err != nil {
+			return step, err
+		}
+		if l.folders {
+			err = c.folder(from, l)
+		} else {
+			err = c.files(from, l)
+		}
+		if err != nil {
+			return step, err
+		}
+	}
+	return c.copyStep, nil
+}
+
+// A copier makes the twins of one step. It opens each space key once.
+type copier struct {
+	copyStep
+	v       *View
+	tx      *db.Tx
+	target  pass
+	careful bool
+
+	source db.SpaceKey // of open
+	open   *keyring.SpaceKey
+	seal   *keyring.SpaceKey // current one of the target
+}
+
+func (c *copier) close() {
+	for _, k := range []*keyring.SpaceKey{c.open, c.seal} {
+		if k != nil {
+			k.Clear()
+		}
+	}
+}
+
+// files copies files of a folder.
+func (c *copier) files(from pass, l *copyLevel) error {
+	limit := int(copyBatch - c.nodes)
+	files, err := c.tx.FilesByID(l.from, l.after, limit)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		at, err := from.child(f.Node)
+		if err != nil {
+			return err
+		}
+		if err := c.file(at, f.Content, l.to); err != nil {
+			return err
+		}
+		l.after = f.ID
+	}
+	if len(files) < limit {
+		l.folders, l.after = true, coffer.ID{}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return c.tx.AddChildren(l.to, int64(len(files)))
+}
+
+// folder copies the next folder of a folder and goes down into it, or up when
+// there is none.
+func (c *copier) folder(from pass, l *copyLevel) error {
+	n, err := c.tx.FolderByID(l.from, l.after)
 	if errors.Is(err, coffer.ErrNotFound) {
-		return copyStep{done: true}, nil // deleted meanwhile
+		c.left = c.left[:len(c.left)-1]
+		return nil
 	}
 	if err != nil {
-		return step, err
+		return err
 	}
-	children, err := tx.ChildrenByID(c.from, c.after, limit)
+	at, err := from.child(n)
 	if err != nil {
-		return step, err
+		return err
 	}
-	var bytes int64
-	for _, n := range children {
-		c.after = n.ID
-		at, err := from.child(n)
-		if err != nil {
-			return step, err
-		}
-		twin, err := v.copyNode(tx, at, target, c.to)
-		if err != nil {
-			return step, err
-		}
-		bytes += twin.Size
-		step.made++
-		if n.Kind == coffer.Folder {
-			step.folders = append(step.folders, copying{from: n.ID, to: twin.ID})
-		}
+	twin, err := c.twin(at, l.to)
+	if err != nil {
+		return err
 	}
-	step.done = len(children) < limit
-	if step.made > 0 {
-		if err := tx.AddChildren(c.to, step.made); err != nil {
-			return step, err
-		}
+	if err := c.tx.InsertNode(twin); err != nil {
+		return err
 	}
-	return step, takeQuota(tx, target, bytes, 0)
+	if err := c.tx.AddChildren(l.to, 1); err != nil {
+		return err
+	}
+	c.nodes++
+	l.after = n.ID
+	c.left = append(c.left, copyLevel{from: n.ID, to: twin.ID})
+	return nil
 }
 
-// copyNode makes a twin of one node in a hidden folder of the target's space.
-func (v *View) copyNode(tx *db.Tx, from, target pass, to coffer.ID) (coffer.Node, error) {
-	at, err := findSpot(tx, to, from.node.Name, from.node.Kind, coffer.KeepBoth, coffer.ID{})
+func (c *copier) twin(from pass, to coffer.ID) (coffer.Node, error) {
+	n := coffer.Node{ID: coffer.NewID(), SpaceID: c.target.space.ID, ParentID: to, Kind: from.node.Kind, Name: from.node.Name,
+		CreatedBy: c.v.p.User.ID, ChangedBy: c.v.p.User.ID, CreatedAt: c.tx.Now, ChangedAt: c.tx.Now}
+	if !c.careful {
+		return n, nil
+	}
+	at, err := findSpot(c.tx, to, n.Name, n.Kind, coffer.KeepBoth, coffer.ID{})
+	n.Name = at.name
+	return n, err
+}
+
+// file makes the twin of a file: the same content under a key record of its own.
+func (c *copier) file(from pass, old db.Version, to coffer.ID) error {
+	if old.NodeID != from.node.ID || old.SpaceID != from.space.ID {
+		return coffer.ErrNotFound
+	}
+	if err := c.keys(old); err != nil {
+		return err
+	}
+	dek, err := c.open.OpenDEK(old.NodeID, old.ID, old.BlobID, old.DEK)
 	if err != nil {
-		return coffer.Node{}, err
+		return err
 	}
-	twin := coffer.Node{ID: coffer.NewID(), SpaceID: target.space.ID, ParentID: to, Kind: from.node.Kind, Name: at.name,
-		CreatedBy: v.p.User.ID, ChangedBy: v.p.User.ID, CreatedAt: tx.Now, ChangedAt: tx.Now}
-	if twin.Kind == coffer.Folder {
-		return twin, tx.InsertNode(twin)
-	}
-	st, err := v.content(tx, from)
+	defer dek.Key.Clear()
+	twin, err := c.twin(from, to)
 	if err != nil {
-		return twin, err
+		return err
 	}
-	defer st.dek.Key.Clear()
-	ver, err := v.newVersion(tx, target, twin.ID, 1, st)
-	if err != nil {
-		return twin, err
-	}
+	ver := db.Version{Version: coffer.Version{ID: coffer.NewID(), NodeID: twin.ID, SpaceID: twin.SpaceID, Number: 1, BlobID: old.BlobID, Size: old.Size,
+		MediaType: old.MediaType, CreatedBy: twin.CreatedBy, CreatedAt: c.tx.Now}}
+	ver.DEK, ver.SKVer = c.seal.SealDEK(ver.NodeID, ver.ID, ver.BlobID, dek), c.seal.Version()
 	twin.Size, twin.VersionID, twin.MediaType = ver.Size, ver.ID, ver.MediaType
-	if err := tx.InsertNode(twin); err != nil {
-		return twin, err
+	if err := c.tx.InsertNode(twin); err != nil {
+		return err
 	}
-	return twin, tx.InsertVersion(ver)
+	c.nodes++
+	c.bytes += ver.Size
+	return c.tx.InsertVersion(ver)
 }
 
-// showCopy is the transaction that everybody sees.
-func (v *View) showCopy(ctx context.Context, src, folder pass, root coffer.Node, name string, how coffer.IfExists, nodes int64) (d Detail, created bool, err error) {
+// keys opens the key that sealed a version, and the one to seal with.
+func (c *copier) keys(old db.Version) error {
+	if c.open == nil || c.source.SpaceID != old.SpaceID || c.source.Version != old.SKVer {
+		row, err := c.tx.SpaceKey(old.SpaceID, old.SKVer)
+		if err != nil {
+			return err
+		}
+		key, err := c.v.s.keys.OpenSpaceKey(row)
+		if err != nil {
+			return err
+		}
+		if c.open != nil {
+			c.open.Clear()
+		}
+		c.source, c.open = row, key
+	}
+	if c.seal != nil {
+		return nil
+	}
+	row, err := c.tx.CurrentSpaceKey(c.target.space.ID)
+	if err != nil {
+		return err
+	}
+	c.seal, err = c.v.s.keys.OpenSpaceKey(row)
+	return err
+}
+
+// showCopy is the transaction that everybody sees. also, unless nil, is part of
+// it.
+func (v *View) showCopy(ctx context.Context, src, folder pass, root coffer.Node, name string, how coffer.IfExists, nodes int64, also func(tx *db.Tx, made Detail) error) (d Detail, created bool, err error) {
 	err = v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
 		folder, src := ps[0], ps[1]
 		if err := tx.ExtendHidden(root.ID, tx.Now+1); err != nil {
@@ -279,7 +420,9 @@ func (v *View) showCopy(ctx context.Context, src, folder pass, root coffer.Node,
 				return nil, err
 			}
 		}
-		d, err = v.detailUnder(tx, folder, answer)
+		if d, err = v.detailUnder(tx, folder, answer); err == nil && also != nil {
+			err = also(tx, d)
+		}
 		return []act{copied(src, answer, d.Name, nodes+1)}, err
 	}, folder, src)
 	return d, created, err

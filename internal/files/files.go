@@ -52,7 +52,7 @@ func (s *Service) Retention() Retention { return s.retention }
 // copies the database first takes, and than the longest upload.
 func (s *Service) grace() time.Duration { return s.retention.BackupWindow + uploadKept + time.Hour }
 
-// Deps is what a Service stands on. All but Doomed, GivenUp, Log and Pictures
+// Deps is what a Service stands on. All but Doomed, GivenUp, Work, Log and Pictures
 // are needed.
 type Deps struct {
 	DB      *db.DB
@@ -66,7 +66,9 @@ type Deps struct {
 	Doomed func(ctx context.Context, tx *db.Tx, node coffer.ID) error
 	// GivenUp is the same for PurgeSpace(space).
 	GivenUp func(tx *db.Tx, space coffer.ID) error
-	Log     *slog.Logger
+	// Work is the same for RunWork(work). Without it work waits for ever.
+	Work func(tx *db.Tx, work coffer.ID) error
+	Log  *slog.Logger
 
 	Pictures  *picture.Maker // the one of the process; nil: one with memory of its own
 	Retention Retention
@@ -83,6 +85,7 @@ type Service struct {
 	install coffer.ID
 	doomed  func(ctx context.Context, tx *db.Tx, node coffer.ID) error
 	givenUp func(tx *db.Tx, space coffer.ID) error
+	goOn    func(tx *db.Tx, work coffer.ID) error
 	log     *slog.Logger
 
 	pictures  *picture.Maker
@@ -99,7 +102,7 @@ type Service struct {
 
 // New returns the service over d.
 func New(d Deps) *Service {
-	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, log: d.Log,
+	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, goOn: d.Work, log: d.Log,
 		pictures: d.Pictures,
 		retention: Retention{
 			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
@@ -117,6 +120,9 @@ func New(d Deps) *Service {
 	}
 	if s.pictures == nil {
 		s.pictures = picture.NewMaker(picture.Options{Memory: semaphore.NewWeighted(1)})
+	}
+	if s.goOn == nil {
+		s.goOn = func(*db.Tx, coffer.ID) error { return nil }
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

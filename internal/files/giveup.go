@@ -114,6 +114,9 @@ func (s *Service) purgeTrashOf(ctx context.Context, space coffer.Space) error {
 		err := s.maintain(ctx, space.ID, func(tx *db.Tx) (err error) {
 			folder = coffer.ID{}
 			var bytes int64
+			if err := tx.Purging(); err != nil {
+				return err
+			}
 			if files, bytes, err = tx.PurgeTrashedFiles(space.ID, purgeBatch); err != nil {
 				return err
 			}

@@ -19,6 +19,9 @@ const purgeBatch = 200
 // goes. path leads from the node to the folder where it goes on; it returns
 // the path for the next time, empty when nothing is left.
 func purge(tx *db.Tx, root coffer.Node, path []coffer.ID, budget *int) ([]coffer.ID, error) {
+	if err := tx.Purging(); err != nil {
+		return nil, err
+	}
 	used := int64(0)
 	for len(path) > 0 && *budget > 0 {
 		here := path[len(path)-1]
@@ -68,12 +71,15 @@ func purge(tx *db.Tx, root coffer.Node, path []coffer.ID, budget *int) ([]coffer
 // and repeated at any time.
 func (s *Service) PurgeDoomed(ctx context.Context, id coffer.ID) error {
 	if !id.IsZero() {
-		return s.purgeDoomed(ctx, id)
+		return errors.Join(s.purgeDoomed(ctx, id), s.tidyNames(ctx))
 	}
 	for {
 		var nodes []coffer.Node
-		if err := s.inspect(ctx, func(tx *db.Tx) (err error) { nodes, err = tx.Doomed(purgeBatch); return err }); err != nil || len(nodes) == 0 {
+		if err := s.inspect(ctx, func(tx *db.Tx) (err error) { nodes, err = tx.Doomed(purgeBatch); return err }); err != nil {
 			return err
+		}
+		if len(nodes) == 0 {
+			return s.tidyNames(ctx)
 		}
 		for _, n := range nodes {
 			if err := s.purgeDoomed(ctx, n.ID); err != nil {
@@ -81,6 +87,21 @@ func (s *Service) PurgeDoomed(ctx context.Context, id coffer.ID) error {
 			}
 		}
 	}
+}
+
+// tidyNames takes what purges left of names out of the index of names, in
+// small transactions.
+func (s *Service) tidyNames(ctx context.Context) error {
+	for first, more := true, true; more; first = false {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) (err error) { more, err = tx.TidyNames(first); return err })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) purgeDoomed(ctx context.Context, id coffer.ID) error {

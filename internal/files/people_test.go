@@ -84,7 +84,7 @@ func TestStrangers(t *testing.T) {
 			}
 			for _, op := range []string{"move", "copy", "trash", "restore", "delete"} {
 				for _, r := range []files.BatchRequest{{Op: op, IDs: []coffer.ID{f.ID, gone.ID, folder}, To: bens}, {Op: op, IDs: []coffer.ID{f.ID}, To: folder}} {
-					res, err := v.Batch(ctx, r)
+					res, _, err := v.Batch(ctx, r)
 					w.ok(err)
 					for _, one := range res {
 						if !errors.Is(one.Err, coffer.ErrNotFound) || one.Detail != nil {

@@ -202,9 +202,9 @@ func TestRefusals(t *testing.T) {
 			"open: other's version":      {second(ann.Open(ctx, f.ID, none)), "not_found"},
 			"zip: nothing":               {second(ann.Zip(ctx, nil)), "invalid"},
 			"zip: one unknown":           {second(ann.Zip(ctx, []coffer.ID{a, none})), "not_found"},
-			"batch: nothing":             {second(ann.Batch(ctx, files.BatchRequest{Op: "trash"})), "invalid"},
-			"batch: op":                  {second(ann.Batch(ctx, files.BatchRequest{Op: "burn", IDs: []coffer.ID{a}})), "invalid"},
-			"batch: no target":           {second(ann.Batch(ctx, files.BatchRequest{Op: "move", IDs: []coffer.ID{a}})), "invalid"},
+			"batch: nothing":             {third(ann.Batch(ctx, files.BatchRequest{Op: "trash"})), "invalid"},
+			"batch: op":                  {third(ann.Batch(ctx, files.BatchRequest{Op: "burn", IDs: []coffer.ID{a}})), "invalid"},
+			"batch: no target":           {third(ann.Batch(ctx, files.BatchRequest{Op: "move", IDs: []coffer.ID{a}})), "invalid"},
 			"trash list: foreign cursor": {second(ann.ListTrash(ctx, coffer.ID{}, 0, "zzzz")), "cursor_invalid"},
 		} {
 			if code(r.err) != r.want {

@@ -36,6 +36,7 @@ type world struct {
 	svc     *files.Service
 	clock   *clock
 	doom    chan coffer.ID // jobs that were inserted
+	work    chan coffer.ID // of large batches
 
 	pictures *picture.Maker // nil: each service has its own
 }
@@ -54,7 +55,7 @@ func (c *clock) move(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 
 func newWorld(t testing.TB, d *db.DB, clock *clock, store blob.Store) *world {
 	t.Helper()
-	w := &world{t: t, db: d, store: store, clock: clock, doom: make(chan coffer.ID, 1000)}
+	w := &world{t: t, db: d, store: store, clock: clock, doom: make(chan coffer.ID, 1000), work: make(chan coffer.ID, 1000)}
 	var install coffer.ID
 	err := d.Update(ctx, func(tx *db.Tx) (err error) { install, err = tx.EnsureInstall(); return err })
 	w.ok(err)
@@ -75,6 +76,7 @@ func (w *world) service() *files.Service { return w.serviceWith(files.Retention{
 
 func (w *world) serviceWith(r files.Retention) *files.Service {
 	return files.New(files.Deps{Retention: r, DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install, Pictures: w.pictures,
+		Work:   func(_ *db.Tx, id coffer.ID) error { w.work <- id; return nil },
 		Doomed: func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
 }
 
@@ -233,6 +235,8 @@ func (w *world) jobs() {
 		select {
 		case id := <-w.doom:
 			w.ok(w.svc.PurgeDoomed(ctx, id))
+		case id := <-w.work:
+			w.ok(w.svc.RunWork(ctx, id))
 		default:
 			return
 		}

@@ -88,6 +88,8 @@ const (
 	jobScrub   = "files.scrub"
 	jobOld     = "files.purge_versions"
 	jobRecount = "files.recount"
+	jobWork    = "files.work"
+	jobForget  = "files.purge_work"
 	jobIndex   = "files.index_names"
 )
 
@@ -114,6 +116,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: new(content.IO), Install: o.Install, Log: o.Log,
 		Pictures: pictures, Retention: o.Retention, ScrubRate: o.ScrubRate,
 		Doomed:  func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
+		Work:    func(tx *db.Tx, work coffer.ID) error { return jobs.Insert(tx, jobWork, work) },
 		GivenUp: func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) }})
 	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
 		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log, Leaving: s.files.GiveUp})
@@ -151,6 +154,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobScrub, Every: time.Hour},
 			{Kind: jobOld, Every: 24 * time.Hour},
 			{Kind: jobRecount, Every: 24 * time.Hour},
+			{Kind: jobForget, Every: time.Hour},
 			{Kind: jobIndex, Every: time.Hour},
 		}})
 	}
@@ -173,6 +177,8 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobScrub:         timed(s.scrub),
 		jobOld:           timed(s.files.PurgeVersions),
 		jobRecount:       timed(s.files.Recount),
+		jobWork:          s.files.RunWork,
+		jobForget:        timed(s.files.PurgeWork),
 		jobIndex:         timed(s.files.IndexNames),
 	}
 }

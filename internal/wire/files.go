@@ -169,9 +169,24 @@ type BatchResult struct {
 	Problem *Problem  `json:"problem,omitempty"`
 }
 
-// BatchResults answers Batch.
+// BatchResults answers Batch: results, or with 202 a job that tells them when it
+// is over.
 type BatchResults struct {
 	Results []BatchResult `json:"results"`
+	Job     *Job          `json:"job,omitempty"`
+}
+
+// Job is a batch that takes longer than an answer: GET /jobs/{id}. What it makes
+// of a node is seen when it is whole.
+type Job struct {
+	ID        coffer.ID     `json:"id"`
+	Kind      string        `json:"kind" enum:"copy"`
+	State     string        `json:"state" enum:"waiting,running,done,failed,cancelled" doc:"failed: some of it; the results tell which"`
+	Done      int64         `json:"done" doc:"Files and folders"`
+	Total     int64         `json:"total" doc:"Counted at the start"`
+	CreatedAt int64         `json:"created_at"`
+	Results   []BatchResult `json:"results,omitempty" doc:"Once it is over; what was cancelled is not in it"`
+	Error     *Problem      `json:"error,omitempty" doc:"The first failure"`
 }
 
 // Problem is every error's answer (RFC 9457), media type
