@@ -38,7 +38,8 @@ type Options struct {
 	Accounts *accounts.Service
 	Files    *files.Service
 	BaseURL  *url.URL
-	Version  string // of the program, for GET /instance
+	Uploads  http.Handler // tus, for the routes below /uploads
+	Version  string       // of the program, for GET /instance
 
 	Retention files.Retention // as files has it, for GET /instance
 }
@@ -101,7 +102,7 @@ func (a *API) Document() []byte { return a.document }
 func (a *API) refuse(w http.ResponseWriter, r *http.Request) {
 	gate.SetAPIHeaders(w.Header())
 	var allowed []string
-	for _, m := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
+	for _, m := range []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"} {
 		if _, pattern := a.mux.Handler(&http.Request{Method: m, URL: r.URL, Host: r.Host}); pattern != "/api/" && pattern != gate.TicketPrefix {
 			allowed = append(allowed, m)
 		}

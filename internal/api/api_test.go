@@ -162,6 +162,9 @@ func TestUnknownAddressesAndMethods(t *testing.T) {
 	for _, r := range a.Routes() {
 		path := Prefix + strings.ReplaceAll(r.Path, "{id}", coffer.NewID().String())
 		for _, m := range []string{"TRACE", "OPTIONS", "BREW"} {
+			if m == "OPTIONS" && r.Path == "/uploads" { // a route of its own
+				continue
+			}
 			res, p := request(t, a, g, m, path, "")
 			if res.StatusCode != 405 || p.Code != "method_not_allowed" || !strings.Contains(res.Header.Get("Allow"), r.Method) {
 				t.Errorf("%s %s: %d %s, Allow %q", m, path, res.StatusCode, p.Code, res.Header.Get("Allow"))

@@ -110,6 +110,12 @@ func (a *API) table() []Route {
 		{"GET", "/groups/{id}/members", share, "listMembers", "Who is in a group, by name", 0, typed(a.listMembers)},
 		{"PUT", "/groups/{id}/members/{user}", share, "addMember", "Put somebody into a group", 0, typed(a.addMember)},
 		{"DELETE", "/groups/{id}/members/{user}", share, "removeMember", "Take somebody out of a group", 0, typed(a.removeMember)},
+		{"OPTIONS", "/uploads", public, "askUploads", "What of the tus protocol is spoken", 0, a.raw(a.tus, describeTus)},
+		{"POST", "/uploads", write, "beginUpload", "Begin an upload that arrives in several requests (tus 1.0)", 201, a.raw(a.tus, describeTus)},
+		{"GET", "/uploads", write, "listUploads", "Own uploads that are not finished, youngest first", 0, typed(a.listUploads)},
+		{"HEAD", "/uploads/{id}", write, "headUpload", "Where an upload stands", 0, a.raw(a.tus, describeTus)},
+		{"PATCH", "/uploads/{id}", write, "continueUpload", "Send more of an upload", 204, a.raw(a.tus, describeTus)},
+		{"DELETE", "/uploads/{id}", write, "endUpload", "Remove an upload that is not finished", 204, a.raw(a.tus, describeTus)},
 
 		{"GET", "/trash", read, "listTrash", "What is in the trash, newest first", 0, typed(a.listTrash)},
 		{"DELETE", "/trash", write, "emptyTrash", "Delete everything in the trash for ever", 0, typed(a.emptyTrash)},

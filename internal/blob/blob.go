@@ -30,8 +30,9 @@ var ErrEnded = errors.New("blob: staging has ended")
 // coffer.OverQuota error with code "disk_full". Errors hold ids, no paths of
 // the machine that the caller did not configure.
 type Store interface {
-	// Stage opens a new or leftover staged blob for writing. One Pending at a
-	// time per id: who stages holds a lease on it (kept by the caller).
+	// Stage opens a new or leftover staged blob for writing. Several Pendings of
+	// one id may write different parts at once; who writes a part holds a lease
+	// on it (kept by the caller), and Publish and Abort want to be alone.
 	// partSize is the stored length of each part but the last, the same each
 	// time an id is staged; stores in the cloud write part by part. ErrExists if
 	// the id is published.
@@ -64,6 +65,10 @@ type Store interface {
 // Close: a failed flush is never retried into success.
 type Pending interface {
 	io.WriterAt
+
+	// ReadAt reads what was written, by this Pending or one before. Beyond it
+	// lies the end, or what no one wrote: zeros.
+	io.ReaderAt
 
 	// Sync makes durable all that was written.
 	Sync(ctx context.Context) error

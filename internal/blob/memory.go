@@ -13,9 +13,9 @@ import (
 )
 
 // Memory is a Store for tests and for trying things out. It polices its
-// callers: staging with another part size, two Pendings of one id, and reuse
-// of an id after deletion panic, because on a real store they destroy data in
-// silence.
+// callers: staging with another part size, publishing or aborting beside another
+// Pending, and reuse of an id after deletion panic, because on a real store they
+// destroy data in silence.
 type Memory struct {
 	mu      sync.Mutex
 	mark    coffer.ID
@@ -38,8 +38,14 @@ type staged struct {
 	partSize int64
 	data     []byte
 	changed  time.Time
-	open     bool
-	ended    bool
+	open     int  // Pendings of it
+	gone     bool // published, aborted or deleted
+}
+
+// pending is one Pending of a staged blob.
+type pending struct {
+	*staged
+	ended bool
 }
 
 // NewMemory returns an empty store.
@@ -66,19 +72,16 @@ func (m *Memory) Stage(ctx context.Context, id coffer.ID, partSize int64) (Pendi
 	if m.gone[id] {
 		panic("blob: id is used a second time")
 	}
-	old := m.staged[id]
-	p := &staged{store: m, id: id, partSize: partSize, changed: time.Now(), open: true}
-	if old != nil {
-		if old.open {
-			panic("blob: staged twice at a time")
-		}
-		if old.partSize != partSize {
-			panic("blob: staged with another part size")
-		}
-		p.data = old.data
+	p := m.staged[id]
+	if p == nil {
+		p = &staged{store: m, id: id, partSize: partSize, changed: time.Now()}
+		m.staged[id] = p
 	}
-	m.staged[id] = p
-	return p, nil
+	if p.partSize != partSize {
+		panic("blob: staged with another part size")
+	}
+	p.open++
+	return &pending{staged: p}, nil
 }
 
 // Open implements Store.
@@ -110,7 +113,7 @@ func (m *Memory) Delete(ctx context.Context, id coffer.ID) error {
 		m.gone[id] = true
 	}
 	if p := m.staged[id]; p != nil {
-		p.ended = true
+		p.gone = true
 	}
 	delete(m.objects, id)
 	delete(m.staged, id)
@@ -157,12 +160,31 @@ func (m *Memory) Marker(ctx context.Context, install coffer.ID, create bool) err
 	return ctx.Err()
 }
 
-func (p *staged) WriteAt(b []byte, off int64) (int, error) {
+// use locks the store for a call on p, unless p has ended.
+func (p *pending) use() (unlock func(), err error) {
 	p.store.mu.Lock()
-	defer p.store.mu.Unlock()
-	if p.ended {
-		return 0, ErrEnded
+	if p.ended || p.gone {
+		p.store.mu.Unlock()
+		return nil, ErrEnded
 	}
+	return p.store.mu.Unlock, nil
+}
+
+// end ends p; alone says that no other may be there.
+func (p *pending) end(alone bool) {
+	if alone && p.open > 1 {
+		panic("blob: published or aborted while another Pending is open")
+	}
+	p.ended = true
+	p.open--
+}
+
+func (p *pending) WriteAt(b []byte, off int64) (int, error) {
+	unlock, err := p.use()
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
 	if off < 0 {
 		return 0, errors.New("blob: negative offset")
 	}
@@ -176,21 +198,30 @@ func (p *staged) WriteAt(b []byte, off int64) (int, error) {
 	return copy(p.data[off:], b), nil
 }
 
-func (p *staged) Sync(ctx context.Context) error {
-	p.store.mu.Lock()
-	defer p.store.mu.Unlock()
-	if p.ended {
-		return ErrEnded
+func (p *pending) ReadAt(b []byte, off int64) (int, error) {
+	unlock, err := p.use()
+	if err != nil {
+		return 0, err
 	}
+	defer unlock()
+	return bytes.NewReader(p.data).ReadAt(b, off)
+}
+
+func (p *pending) Sync(ctx context.Context) error {
+	unlock, err := p.use()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	return ctx.Err()
 }
 
-func (p *staged) Publish(ctx context.Context, size int64) error {
-	p.store.mu.Lock()
-	defer p.store.mu.Unlock()
-	if p.ended {
-		return ErrEnded
+func (p *pending) Publish(ctx context.Context, size int64) error {
+	unlock, err := p.use()
+	if err != nil {
+		return err
 	}
+	defer unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -200,25 +231,32 @@ func (p *staged) Publish(ctx context.Context, size int64) error {
 	if p.store.objects[p.id] != nil {
 		return fmt.Errorf("%w: %v", ErrExists, p.id)
 	}
-	p.ended, p.open = true, false
+	p.end(true)
+	p.gone = true
 	p.store.objects[p.id] = &object{p.data[:size:size], time.Now()}
 	delete(p.store.staged, p.id)
 	return nil
 }
 
-func (p *staged) Abort(context.Context) error {
+func (p *pending) Abort(context.Context) error {
 	p.store.mu.Lock()
 	defer p.store.mu.Unlock()
-	if !p.ended {
-		p.ended, p.open = true, false
+	if p.ended {
+		return nil
+	}
+	p.end(true)
+	if !p.gone {
+		p.gone = true
 		delete(p.store.staged, p.id)
 	}
 	return nil
 }
 
-func (p *staged) Close() error {
+func (p *pending) Close() error {
 	p.store.mu.Lock()
 	defer p.store.mu.Unlock()
-	p.ended, p.open = true, false
+	if !p.ended {
+		p.end(false)
+	}
 	return nil
 }

@@ -61,7 +61,14 @@ func TestMemoryPolices(t *testing.T) {
 	ctx := t.Context()
 	m := blobtest.Marked(t, blob.NewMemory())
 	open := coffer.RandomID()
-	if _, err := m.Stage(ctx, open, 100); err != nil {
+	two := [2]blob.Pending{}
+	for i := range two {
+		var err error
+		if two[i], err = m.Stage(ctx, open, 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := two[0].WriteAt([]byte("x"), 0); err != nil {
 		t.Fatal(err)
 	}
 	left := coffer.RandomID()
@@ -75,7 +82,8 @@ func TestMemoryPolices(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, misuse := range map[string]func(){
-		"two at a time":     func() { m.Stage(ctx, open, 100) },
+		"publish beside":    func() { two[0].Publish(ctx, 1) },
+		"abort beside":      func() { two[1].Abort(ctx) },
 		"another part size": func() { m.Stage(ctx, left, 200) },
 		"an id used again":  func() { m.Stage(ctx, gone, 100) },
 		"no id":             func() { m.Stage(ctx, coffer.ID{}, 100) },

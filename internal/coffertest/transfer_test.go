@@ -44,7 +44,7 @@ func (p *Person) dial(method, path string, header ...string) (net.Conn, *bufio.R
 }
 
 // eventually asks until the answer is yes.
-func eventually(t *testing.T, what string, yes func() bool) {
+func eventually(t testing.TB, what string, yes func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -34,6 +34,7 @@ type victim struct {
 	other                 *Person // her second browser
 	program               *Person // her token
 	content               []byte
+	upload                coffer.ID // that waits for its second half
 }
 
 func newVictim(s *Server) *victim {
@@ -49,6 +50,9 @@ func newVictim(s *Server) *victim {
 	s.Owner.Do("POST", "/groups", wire.GroupName{Name: "Crew"}).Want(201).JSON(&v.group)
 	s.Owner.Do("PUT", "/groups/"+v.group.ID.String()+"/members/"+v.Email, nil).Want(204)
 	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/grants", wire.NewGrant{GroupID: v.group.ID, Role: "edit"}).Want(201).JSON(&v.grant)
+	begun := v.tus(100, v.here("canary-half.bin"))
+	begun.patch(0, make([]byte, 50)).Want(204)
+	v.upload, _ = coffer.ParseID(begun.id)
 	v.other = v.SignIn()
 	v.program = v.Program()
 	v.session, v.token = v.Me.SessionID, v.program.Me.TokenID
@@ -63,7 +67,7 @@ func newVictim(s *Server) *victim {
 		t.Fatal(err)
 	}
 	s.Owner.Do("POST", "/invitations", wire.NewInvitation{Email: "invited@example.com", Role: "member"}).Want(201).JSON(&v.invitation)
-	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(), v.work.String(),
+	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(), v.work.String(), v.upload.String(),
 		v.Session, v.other.Session, v.program.Token, v.file.SHA256}
 	for _, n := range []wire.Node{v.folder, v.file, v.trashed} {
 		v.secrets = append(v.secrets, n.ID.String())
@@ -79,7 +83,7 @@ func (v *victim) state() string {
 	v.S.T.Helper()
 	var b strings.Builder
 	for _, path := range []string{"/spaces", "/nodes/" + v.space.RootID.String(), "/nodes/" + v.space.RootID.String() + "/children", "/nodes/" + v.folder.ID.String(),
-		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/trash", "/pins", "/jobs"} {
+		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/trash", "/pins", "/jobs", "/uploads"} {
 		fmt.Fprintf(&b, "%s: %s\n", path, v.Do("GET", path, nil).Want(200).Body)
 	}
 	for _, path := range []string{"/sessions", "/tokens"} { // without when they were last used
@@ -110,6 +114,8 @@ type attempt struct {
 	// answered 401 to those who have none, and needs nothing here.
 	anybody string
 }
+
+func tus(header ...string) []string { return append(header, "Tus-Resumable", "1.0.0") }
 
 func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 	id := func(n coffer.ID) string { return n.String() }
@@ -191,6 +197,14 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 			return attempt{path: "/batch", body: wire.Batch{Op: op, IDs: []coffer.ID{v.file.ID, v.folder.ID, v.trashed.ID}, To: own.ID, IfExists: "keep_both"}, code: "each:" + missing}
 		}), attempt{path: "/batch", body: wire.Batch{Op: "copy", IDs: []coffer.ID{own.ID}, To: v.folder.ID}, code: "each:" + missing},
 			attempt{path: "/batch", body: wire.Batch{Op: "move", IDs: []coffer.ID{own.ID}, To: v.folder.ID}, code: "each:" + missing}),
+		"OPTIONS /uploads": {{path: "/uploads"}},
+		"POST /uploads": {{path: "/uploads", header: tus("Upload-Length", "5", "Upload-Metadata", metadata("parent", id(v.folder.ID), "name", "x")), code: missing},
+			{path: "/uploads", header: tus("Upload-Length", "5", "Upload-Metadata", metadata("node", id(v.file.ID))), code: missing},
+			{path: "/uploads", header: tus("Upload-Concat", "final;/api/v1/uploads/"+id(v.upload), "Upload-Metadata", metadata("parent", id(own.ID), "name", "x")), code: missing}},
+		"GET /uploads":                                {{path: "/uploads"}},
+		"HEAD /uploads/{id}":                          {{path: "/uploads/" + id(v.upload), header: tus(), code: missing}},
+		"PATCH /uploads/{id}":                         {{path: "/uploads/" + id(v.upload), body: []byte("x"), header: tus("Upload-Offset", "50", "Content-Type", "application/offset+octet-stream"), code: missing}},
+		"DELETE /uploads/{id}":                        {{path: "/uploads/" + id(v.upload), header: tus(), code: missing}},
 		"PUT /nodes/{id}/files":                       {{path: annFolder + "/files?name=x", body: []byte("x"), code: missing}, {path: annFolder + "/files?name=canary-file.txt&if_exists=version", body: []byte("x"), code: missing}},
 		"PUT /nodes/{id}/content":                     {{path: annFile + "/content", body: []byte("x"), code: missing}, {path: annFile + "/content", body: []byte("x"), header: []string{"If-Match", `"x"`}, code: missing}},
 		"GET /nodes/{id}/thumbnail":                   {{path: annFile + "/thumbnail", code: missing}, {path: annFile + "/thumbnail?size=1024&version=" + id(v.file.VersionID), code: missing}, {path: annFile + "/thumbnail?size=7", code: missing}, {path: annFolder + "/thumbnail", header: []string{"If-None-Match", "*"}, code: missing}},
@@ -272,6 +286,11 @@ func asks(method, route string) string {
 		return "admin"
 	case "groups":
 		return "share"
+	case "uploads": // who may send may ask what has arrived
+		if method == "OPTIONS" {
+			return ""
+		}
+		return "files.write"
 	}
 	if strings.Contains(route, "/grants") && method != "GET" {
 		return "share"

@@ -20,12 +20,25 @@ type WriteOptions struct {
 	NoSum     bool          // no SHA-256 of the plaintext
 	SyncBytes int64         // flush after so many plaintext bytes; 0 = 64 MiB
 	SyncEvery time.Duration // and after so much time; 0 = 5 s
+
+	// Durable is told after each flush of an Append up to where whole parts
+	// are durable. Its error ends the Append.
+	Durable func(offset int64) error
 }
 
 const (
 	defaultSyncBytes = 64 << 20
 	defaultSyncEvery = 5 * time.Second
 )
+
+func (o *WriteOptions) setDefaults() {
+	if o.SyncBytes == 0 {
+		o.SyncBytes = defaultSyncBytes
+	}
+	if o.SyncEvery == 0 {
+		o.SyncEvery = defaultSyncEvery
+	}
+}
 
 // Write seals all that src gives into dst, which was staged for blob id with
 // StoredPartSize. dek has its Key and PartLog, and in Size the expected length
@@ -44,12 +57,7 @@ func (o *IO) Write(ctx context.Context, dst blob.Pending, id coffer.ID, dek seal
 	b, done := o.writer(dek.Size)
 	defer done()
 	w := &writer{ctx: ctx, dst: dst, id: id, dek: dek, src: src, opt: opt, b: b, synced: time.Now()}
-	if w.opt.SyncBytes == 0 {
-		w.opt.SyncBytes = defaultSyncBytes
-	}
-	if w.opt.SyncEvery == 0 {
-		w.opt.SyncEvery = defaultSyncEvery
-	}
+	w.opt.setDefaults()
 	if !opt.NoSum {
 		w.sum = startSum()
 		defer w.sum.stop()
@@ -84,6 +92,12 @@ type writer struct {
 	sealer     *cobblestone.Sealer // of the current part; nil before its first byte
 	sinceBytes int64               // plaintext since the last flush
 	synced     time.Time
+
+	// Of a piece (Append): where it ends (seal.UnknownSize: nobody knows), and
+	// why its source ended before.
+	piece bool
+	end   int64
+	cut   error
 }
 
 // run fills a block, seals it into the second buffer while its sum is taken
@@ -104,11 +118,18 @@ func (w *writer) run() error {
 		if room := int64(1)<<w.dek.PartLog - inPart; room < int64(len(block)) {
 			block = block[:room]
 		}
+		if w.piece && w.end != seal.UnknownSize {
+			block = block[:min(int64(len(block)), w.end-w.size)]
+		}
 		n, end, err := w.read(block)
+		if w.piece {
+			w.cut, err = err, nil
+			end = end || w.cut != nil || w.size+int64(n) == w.end
+		}
 		if err != nil {
 			return err
 		}
-		if n == 0 && w.sealer == nil && w.size > 0 {
+		if n == 0 && w.sealer == nil && (w.size > 0 || w.piece) {
 			return nil // ended on the edge of a part
 		}
 		if w.sum != nil && n > 0 {
@@ -139,7 +160,7 @@ func (w *writer) read(block []byte) (n int, end bool, err error) {
 		} else if err != nil {
 			return n, false, fmt.Errorf("content: reading the source: %w", err)
 		}
-		if w.dek.Size != seal.UnknownSize && w.size+int64(n) > w.dek.Size {
+		if !w.piece && w.dek.Size != seal.UnknownSize && w.size+int64(n) > w.dek.Size {
 			return n, false, coffer.E(coffer.Invalid, "size_mismatch", fmt.Sprintf("%d bytes were announced, more came.", w.dek.Size))
 		}
 	}
@@ -189,6 +210,9 @@ func (w *writer) maybeSync(n int64) error {
 	w.sinceBytes = 0
 	err := w.dst.Sync(w.ctx)
 	w.synced = time.Now()
+	if err == nil && w.opt.Durable != nil {
+		err = w.opt.Durable(w.part << w.dek.PartLog)
+	}
 	return err
 }
 

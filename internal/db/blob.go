@@ -54,11 +54,11 @@ func (tx *Tx) HasBlob(id coffer.ID) (has bool, err error) {
 }
 
 // LostBlobs returns live blobs that no version and no thumbnail names, and
-// pending ones that no upload names: rows that should not be.
+// pending ones that no upload and no piece of one names: rows that should not be.
 func (tx *Tx) LostBlobs(limit int) ([]coffer.ID, error) {
 	return collect(tx, scanID, `SELECT b.id FROM blob AS b WHERE b.state <> $1
 		AND NOT EXISTS (SELECT 1 FROM version WHERE blob_id = b.id) AND NOT EXISTS (SELECT 1 FROM upload WHERE blob_id = b.id)
-		AND NOT EXISTS (SELECT 1 FROM thumbnail WHERE blob_id = b.id)
+		AND NOT EXISTS (SELECT 1 FROM thumbnail WHERE blob_id = b.id) AND NOT EXISTS (SELECT 1 FROM piece WHERE tail_blob = b.id)
 		ORDER BY b.id LIMIT CAST($2 AS BIGINT)`, blobDead, limit)
 }
 

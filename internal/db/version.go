@@ -29,6 +29,19 @@ func (tx *Tx) Version(node, id coffer.ID) (Version, error) {
 	return scanVersion(tx.row(`SELECT `+versionColumns+` FROM version AS v WHERE v.node_id = $1 AND v.id = $2`, node, id).Scan)
 }
 
+// VersionsWith returns the versions whose content is a blob: a file and its
+// copies.
+func (tx *Tx) VersionsWith(blob coffer.ID) ([]Version, error) {
+	return collect(tx, scanVersion, `SELECT `+versionColumns+` FROM version AS v WHERE v.blob_id = $1 ORDER BY v.id`, blob)
+}
+
+// SetVersionKey replaces the sealed key of a version if it is still the one
+// that was read.
+func (tx *Tx) SetVersionKey(old Version, dek []byte) (done bool, err error) {
+	n, err := tx.exec(`UPDATE version SET dek_sealed = $1 WHERE id = $2 AND dek_sealed = $3`, dek, old.ID, old.DEK)
+	return n > 0, err
+}
+
 // VersionsOf returns all versions of a file, oldest first.
 func (tx *Tx) VersionsOf(node coffer.ID) ([]Version, error) {
 	return collect(tx, scanVersion, `SELECT `+versionColumns+` FROM version AS v WHERE v.node_id = $1 ORDER BY v.number`, node)

@@ -68,7 +68,9 @@ type Deps struct {
 	GivenUp func(tx *db.Tx, space coffer.ID) error
 	// Work is the same for RunWork(work). Without it work waits for ever.
 	Work func(tx *db.Tx, work coffer.ID) error
-	Log  *slog.Logger
+	// Unsummed is the same for Sum(blob), which has no periodic job.
+	Unsummed func(tx *db.Tx, blob coffer.ID) error
+	Log      *slog.Logger
 
 	Pictures  *picture.Maker // the one of the process; nil: one with memory of its own
 	Retention Retention
@@ -78,15 +80,16 @@ type Deps struct {
 // Service holds the files of an installation. It gives nothing away itself:
 // see As.
 type Service struct {
-	db      *db.DB
-	blobs   blob.Store
-	keys    *keyring.Keyring
-	io      *content.IO
-	install coffer.ID
-	doomed  func(ctx context.Context, tx *db.Tx, node coffer.ID) error
-	givenUp func(tx *db.Tx, space coffer.ID) error
-	goOn    func(tx *db.Tx, work coffer.ID) error
-	log     *slog.Logger
+	db       *db.DB
+	blobs    blob.Store
+	keys     *keyring.Keyring
+	io       *content.IO
+	install  coffer.ID
+	doomed   func(ctx context.Context, tx *db.Tx, node coffer.ID) error
+	givenUp  func(tx *db.Tx, space coffer.ID) error
+	goOn     func(tx *db.Tx, work coffer.ID) error
+	unsummed func(tx *db.Tx, blob coffer.ID) error
+	log      *slog.Logger
 
 	pictures  *picture.Maker
 	retention Retention
@@ -102,7 +105,7 @@ type Service struct {
 
 // New returns the service over d.
 func New(d Deps) *Service {
-	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, goOn: d.Work, log: d.Log,
+	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, goOn: d.Work, unsummed: d.Unsummed, log: d.Log,
 		pictures: d.Pictures,
 		retention: Retention{
 			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
@@ -117,6 +120,9 @@ func New(d Deps) *Service {
 	}
 	if s.givenUp == nil {
 		s.givenUp = func(*db.Tx, coffer.ID) error { return nil }
+	}
+	if s.unsummed == nil {
+		s.unsummed = func(*db.Tx, coffer.ID) error { return nil }
 	}
 	if s.pictures == nil {
 		s.pictures = picture.NewMaker(picture.Options{Memory: semaphore.NewWeighted(1)})

@@ -162,6 +162,9 @@ func (s *Service) PurgeTrash(ctx context.Context) error {
 // bytes go, for nothing ever named these.
 func (s *Service) CollectUploads(ctx context.Context) error {
 	s.tidy(ctx)
+	if err := s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error { return tx.DeleteDonePieces() }); err != nil {
+		return err
+	}
 	for {
 		var old []db.Upload
 		if err := s.inspect(ctx, func(tx *db.Tx) (err error) { old, err = tx.ExpiredUploads(purgeBatch); return err }); err != nil || len(old) == 0 {

@@ -62,38 +62,41 @@ func (v *View) Upload(ctx context.Context, parent coffer.ID, name string, how co
 		return d, false, err
 	}
 	path := d.Path
-	err = v.receive(ctx, in, func(tx *db.Tx, p pass, st stored) ([]act, error) {
-		spot, err := findSpot(tx, p.node.ID, name, coffer.File, how, coffer.ID{})
-		if err != nil {
-			return nil, err
-		}
-		if created = spot.onto == nil; !created {
-			if p, err = p.child(*spot.onto); err != nil {
-				return nil, err
-			}
-			d, err = v.addVersion(tx, p, st)
-			return []act{uploaded(d)}, err
-		}
-		d, err = v.addFile(tx, p, spot.name, st)
+	err = v.receive(ctx, in, func(tx *db.Tx, p pass, st stored) (_ []act, err error) {
+		d, created, err = v.take(tx, p, name, how, st)
 		return []act{uploaded(d)}, err
 	})
 	d.Path = path
 	return d, created && err == nil, err
 }
 
+// take gives stored content to the file of the pass, or to one of that name in
+// the folder of the pass.
+func (v *View) take(tx *db.Tx, p pass, name string, how coffer.IfExists, st stored) (d Detail, created bool, err error) {
+	if p.node.Kind == coffer.File {
+		d, err = v.addVersion(tx, p, st)
+		return d, false, err
+	}
+	spot, err := findSpot(tx, p.node.ID, name, coffer.File, how, coffer.ID{})
+	if err != nil {
+		return d, false, err
+	}
+	if spot.onto == nil {
+		d, err = v.addFile(tx, p, spot.name, st)
+		return d, true, err
+	}
+	if p, err = p.child(*spot.onto); err != nil {
+		return d, false, err
+	}
+	d, err = v.addVersion(tx, p, st)
+	return d, false, err
+}
+
 // UploadVersion gives a file new content; the old stays as a version. ifMatch,
 // unless zero, is the version that must be current now and at the end.
 func (v *View) UploadVersion(ctx context.Context, id, ifMatch coffer.ID, body Body) (d Detail, err error) {
 	in := incoming{Body: body}
-	check := func(p pass) error {
-		switch {
-		case p.node.Kind != coffer.File:
-			return coffer.E(coffer.Conflict, "not_a_file", "This is a folder: it has no content.")
-		case !ifMatch.IsZero() && p.node.VersionID != ifMatch:
-			return stale()
-		}
-		return nil
-	}
+	check := func(p pass) error { return canReplace(p, ifMatch) }
 	err = v.look(ctx, id, coffer.Write, func(tx *db.Tx, p pass) (err error) {
 		in.pass, in.name, in.node = p, p.node.Name, p.node.ID
 		if err := check(p); err != nil {
@@ -132,6 +135,8 @@ type incoming struct {
 	node coffer.ID   // file that it will most likely be a version of; zero: a new one
 	key  db.SpaceKey // of the space
 	Body
+
+	left int64 // of the room that was taken for unknown many bytes
 }
 
 // stored is content that is durable and that no row names yet.
@@ -195,6 +200,7 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 		if err := v.begin(ctx, in, upload, st); err != nil {
 			return err
 		}
+		in.left = reserveStep
 		src.onRead = v.keepUp(ctx, in, upload)
 	}
 	err = v.transfer(ctx, []pass{in.pass}, func(ctx context.Context) error { return v.s.write(ctx, src, &st) })
@@ -242,30 +248,31 @@ func uploadEnded() error {
 
 // begin is the first transaction: the upload, its blob's row and room for it.
 func (v *View) begin(ctx context.Context, in incoming, upload coffer.ID, st stored) error {
-	return v.prepare(ctx, func(tx *db.Tx, ps []pass) error {
-		p := ps[0]
-		key, err := v.s.keys.OpenSpaceKey(in.key)
-		if err != nil {
-			return err
-		}
-		defer key.Clear()
-		u := db.Upload{ID: upload, SpaceID: p.space.ID, ParentID: p.node.ID, Name: in.name, IfExists: in.how, BlobID: st.blob,
-			DEK: key.SealUpload(upload, st.blob, st.dek), SKVer: key.Version(), Size: in.Size, Reserved: in.Size,
-			CreatedBy: v.p.User.ID, ExpiresAt: tx.Now + uploadKept.Milliseconds()}
-		if in.Size < 0 {
-			u.Reserved = reserveStep
-		}
-		if p.node.Kind == coffer.File {
-			u.NodeID, u.ParentID = p.node.ID, p.node.ParentID
-		}
-		if err := takeQuota(tx, p, 0, u.Reserved); err != nil {
-			return err
-		}
-		if err := tx.InsertPendingBlob(st.blob, st.dek.PartLog); err != nil {
-			return err
-		}
-		return tx.InsertUpload(u)
-	}, in.pass)
+	return v.prepare(ctx, func(tx *db.Tx, ps []pass) error { return v.insertUpload(tx, ps[0], in, upload, st) }, in.pass)
+}
+
+func (v *View) insertUpload(tx *db.Tx, p pass, in incoming, upload coffer.ID, st stored) error {
+	key, err := v.s.keys.OpenSpaceKey(in.key)
+	if err != nil {
+		return err
+	}
+	defer key.Clear()
+	u := db.Upload{ID: upload, SpaceID: p.space.ID, ParentID: p.node.ID, Name: in.name, IfExists: in.how, BlobID: st.blob,
+		DEK: key.SealUpload(upload, st.blob, st.dek), SKVer: key.Version(), Size: in.Size, Reserved: in.Size,
+		CreatedBy: v.p.User.ID, ExpiresAt: tx.Now + uploadKept.Milliseconds()}
+	if in.Size < 0 {
+		u.Reserved = reserveStep
+	}
+	if p.node.Kind == coffer.File {
+		u.NodeID, u.ParentID = p.node.ID, p.node.ParentID
+	}
+	if err := takeQuota(tx, p, 0, u.Reserved); err != nil {
+		return err
+	}
+	if err := tx.InsertPendingBlob(st.blob, st.dek.PartLog); err != nil {
+		return err
+	}
+	return tx.InsertUpload(u)
 }
 
 // keepUp returns what a body is told after each read: it takes room in steps
@@ -273,7 +280,7 @@ func (v *View) begin(ctx context.Context, in incoming, upload coffer.ID, st stor
 func (v *View) keepUp(ctx context.Context, in incoming, upload coffer.ID) func(n int64) error {
 	left, renewed := in.Size, time.Now()
 	if in.Size < 0 {
-		left = reserveStep
+		left = in.left
 	}
 	return func(n int64) error {
 		left -= n
@@ -423,13 +430,17 @@ func (v *View) newVersion(tx *db.Tx, p pass, node coffer.ID, number int64, st st
 // commit whose answer was lost it may well be one.
 func (s *Service) abandon(ctx context.Context, space, upload coffer.ID) error {
 	var blobID coffer.ID
+	var tails []coffer.ID
 	err := s.maintain(ctx, space, func(tx *db.Tx) error {
-		blobID = coffer.ID{}
+		blobID, tails = coffer.ID{}, nil
 		u, err := tx.Upload(upload)
 		if errors.Is(err, coffer.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if tails, err = dropPieces(tx, upload); err != nil {
 			return err
 		}
 		if err := tx.DeleteUpload(upload); err != nil {
@@ -444,7 +455,7 @@ func (s *Service) abandon(ctx context.Context, space, upload coffer.ID) error {
 	if err != nil || blobID.IsZero() {
 		return err
 	}
-	return s.blobs.Delete(ctx, blobID)
+	return errors.Join(s.blobs.Delete(ctx, blobID), s.dropTails(ctx, tails))
 }
 
 // unfinished is an upload that failed and could not be ended either: the

@@ -36,6 +36,7 @@ import (
 	"coffer/internal/keyring"
 	"coffer/internal/mail"
 	"coffer/internal/picture"
+	"coffer/internal/tus"
 )
 
 // Options are what main has opened and read.
@@ -75,8 +76,8 @@ type Server struct {
 	unfollow  context.CancelFunc
 }
 
-// The jobs that files has. Two are inserted with what they are about too; the
-// rest come with the clock only.
+// The jobs that files has. Two are inserted with what they are about too, the
+// sum of a blob only so; the rest come with the clock.
 const (
 	jobDoomed  = "files.purge_doomed"
 	jobGivenUp = "files.purge_space"
@@ -91,6 +92,7 @@ const (
 	jobWork    = "files.work"
 	jobForget  = "files.purge_work"
 	jobIndex   = "files.index_names"
+	jobSum     = "files.sum"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -115,9 +117,10 @@ func New(_ context.Context, o Options) (*Server, error) {
 	s := &Server{o: o}
 	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: new(content.IO), Install: o.Install, Log: o.Log,
 		Pictures: pictures, Retention: o.Retention, ScrubRate: o.ScrubRate,
-		Doomed:  func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
-		Work:    func(tx *db.Tx, work coffer.ID) error { return jobs.Insert(tx, jobWork, work) },
-		GivenUp: func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) }})
+		Doomed:   func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
+		Work:     func(tx *db.Tx, work coffer.ID) error { return jobs.Insert(tx, jobWork, work) },
+		GivenUp:  func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) },
+		Unsummed: func(tx *db.Tx, blob coffer.ID) error { return jobs.Insert(tx, jobSum, blob) }})
 	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
 		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log, Leaving: s.files.GiveUp})
 	g := gate.New(gate.Options{BaseURL: o.BaseURL, Trusted: o.Trusted, Log: o.Log, Idle: o.Idle,
@@ -130,7 +133,11 @@ func New(_ context.Context, o Options) (*Server, error) {
 		Ticket: func(ctx context.Context, ticket string, from gate.Origin) (coffer.Principal, error) {
 			return s.accounts.AuthenticateTicket(ctx, ticket, api.From(from))
 		}})
-	s.api = api.New(api.Options{Gate: g, Accounts: s.accounts, Files: s.files, BaseURL: o.BaseURL, Version: o.Version, Retention: s.files.Retention()})
+	uploads, err := tus.New(tus.Options{Gate: g, Files: s.files, BaseURL: o.BaseURL, Path: api.Prefix + "/uploads"})
+	if err != nil {
+		return nil, err
+	}
+	s.api = api.New(api.Options{Gate: g, Uploads: uploads, Accounts: s.accounts, Files: s.files, BaseURL: o.BaseURL, Version: o.Version, Retention: s.files.Retention()})
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/", s.api)
@@ -169,6 +176,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		accounts.MailJob: s.accounts.SendMail,
 		jobDoomed:        s.files.PurgeDoomed,
 		jobGivenUp:       s.files.PurgeSpace,
+		jobSum:           s.files.Sum,
 		jobTrash:         timed(s.files.PurgeTrash),
 		jobUploads:       timed(s.files.CollectUploads),
 		jobBlobs:         timed(s.files.CollectBlobs),

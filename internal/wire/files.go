@@ -234,3 +234,21 @@ type CheckResult struct {
 type CheckResults struct {
 	Results []CheckResult `json:"results"`
 }
+
+// Upload is one that arrives in several requests and is not finished, or a part
+// of one.
+type Upload struct {
+	ID        coffer.ID       `json:"id" doc:"Its address is /uploads/{id}"`
+	Name      string          `json:"name"`
+	Parent    *coffer.ID      `json:"parent,omitempty" doc:"Folder it goes into"`
+	Node      *coffer.ID      `json:"node,omitempty" doc:"File that it is new content of"`
+	IfExists  coffer.IfExists `json:"if_exists"`
+	Size      *int64          `json:"size" doc:"Bytes; null = not known yet"`
+	Offset    int64           `json:"offset" doc:"Bytes that are durable"`
+	PartSize  int64           `json:"part_size"`
+	Partial   bool            `json:"partial" doc:"It becomes a file together with the others of its group"`
+	Group     *coffer.ID      `json:"group,omitempty"`
+	First     int64           `json:"first" doc:"Where a part begins in the file"`
+	CreatedAt int64           `json:"created_at"`
+	ExpiresAt int64           `json:"expires_at"`
+}

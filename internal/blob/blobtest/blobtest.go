@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 		"publish and read":     testPublish,
 		"staged is hidden":     testStagedIsHidden,
 		"staging again":        testStageAgain,
+		"two at once":          testTwoAtOnce,
 		"sizes":                testSizes,
 		"write once":           testWriteOnce,
 		"ends":                 testEnds,
@@ -181,10 +182,37 @@ func testStageAgain(t *testing.T, s blob.Store) {
 	write(t, p, []byte("first attempt, longer"), 0)
 	noError(t, "Close", p.Close())
 	p = stage(t, s, id)
+	back := make([]byte, 7)
+	if n, err := p.ReadAt(back, 6); n != 7 || err != nil || string(back) != "attempt" {
+		t.Fatalf("what was staged before: %q, %v", back, err)
+	}
+	if n, err := p.ReadAt(back, 20); n != 1 || !errors.Is(err, io.EOF) {
+		t.Fatalf("at the end: %d bytes, %v", n, err)
+	}
 	write(t, p, []byte("again"), 0)
 	noError(t, "Publish", p.Publish(t.Context(), 13))
+	if _, err := p.ReadAt(back, 0); !errors.Is(err, blob.ErrEnded) {
+		t.Fatalf("reading after the end: %v", err)
+	}
 	if got := Get(t, s, id); string(got) != "again attempt" {
 		t.Fatalf("after staging again: %q", got)
+	}
+}
+
+// testTwoAtOnce: parts of one blob may be written by different hands.
+func testTwoAtOnce(t *testing.T, s blob.Store) {
+	id := coffer.RandomID()
+	a, b := stage(t, s, id), stage(t, s, id)
+	write(t, b, []byte("second"), 6)
+	write(t, a, []byte("first "), 0)
+	noError(t, "Sync", b.Sync(t.Context()))
+	noError(t, "Close", b.Close())
+	if _, err := b.WriteAt([]byte("x"), 0); !errors.Is(err, blob.ErrEnded) {
+		t.Fatalf("writing after Close: %v", err)
+	}
+	noError(t, "Publish", a.Publish(t.Context(), 12))
+	if got := Get(t, s, id); string(got) != "first second" {
+		t.Fatalf("two hands wrote %q", got)
 	}
 }
 

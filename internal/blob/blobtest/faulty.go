@@ -170,6 +170,11 @@ func (p *faultyPending) WriteAt(b []byte, off int64) (n int, err error) {
 	return n, err
 }
 
+func (p *faultyPending) ReadAt(b []byte, off int64) (n int, err error) {
+	err = p.f.do(OpRead, func() (err error) { n, err = p.inner.ReadAt(b, off); return err })
+	return n, err
+}
+
 func (p *faultyPending) Sync(ctx context.Context) error {
 	return p.f.do(OpSync, func() error { return p.inner.Sync(ctx) })
 }

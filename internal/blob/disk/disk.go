@@ -346,6 +346,13 @@ func (p *pending) WriteAt(b []byte, off int64) (int, error) {
 	return n, nil
 }
 
+func (p *pending) ReadAt(b []byte, off int64) (int, error) {
+	if err := p.state(context.Background()); err != nil {
+		return 0, err
+	}
+	return p.f.ReadAt(b, off)
+}
+
 func (p *pending) Sync(ctx context.Context) error {
 	if err := p.state(ctx); err != nil {
 		return err
