@@ -100,6 +100,7 @@ if [ "${MICRO:-1}" != 0 ]; then
   printf '\n### Go micro benchmarks\n\n'
   cd "$root"
   { go test -run "^$" -bench . -benchmem -benchtime "${MICRO_TIME:-200ms}" ./internal/cobblestone/... ./internal/content/... &&
-    go test -run "^$" -bench RotateKEK -benchtime "${SPACES:-100000}x" ./internal/keyring; } | grep -E '^(Benchmark|pkg|cpu|ok|FAIL|---)'
+    go test -run "^$" -bench RotateKEK -benchtime "${SPACES:-100000}x" ./internal/keyring &&
+    COFFER_SOAK=1 go test -run "^$" -bench SearchNames/sqlite -benchtime 100x ./internal/db; } | grep -E '^(Benchmark|pkg|cpu|ok|FAIL|---)'
 fi
 say "total: $SECONDS s"

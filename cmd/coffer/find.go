@@ -79,12 +79,16 @@ func (c findCmd) Run(a *app) error {
 		}
 		query.Set("under", folder.ID.String())
 	}
+	in, err := spotsOf(a, cl)
+	if err != nil {
+		return err
+	}
 	found := 0
 	for n, err := range cl.Search(a.ctx, query) {
 		if err != nil {
 			return err
 		}
-		if err := c.line(a, n); err != nil {
+		if err := c.line(a, in, n); err != nil {
 			return err
 		}
 		if found++; found == c.Limit {
@@ -109,7 +113,7 @@ func day(text string, later int) (int64, error) {
 	return t.AddDate(0, 0, later).UnixMilli(), nil
 }
 
-func (c findCmd) line(a *app, n wire.Node) error {
+func (c findCmd) line(a *app, in places, n wire.Node) error {
 	if a.opts.JSON {
 		return a.std.JSON(n)
 	}
@@ -122,15 +126,34 @@ func (c findCmd) line(a *app, n wire.Node) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintln(a.std.Out, pathOf(n))
+	_, err := fmt.Fprintln(a.std.Out, in.of(n))
 	return err
 }
 
-// pathOf is where a node that came with its path is.
-func pathOf(n wire.Node) string {
+// places writes nodes that came with their path as people name them, so that
+// what a command tells can be given to another.
+type places map[coffer.ID]string // names of the spaces; "" is the own one
+
+func spotsOf(a *app, cl *client.Client) (places, error) {
+	all, err := cl.Spaces(a.ctx)
+	p := places{}
+	for _, s := range all {
+		p[s.ID] = s.Name
+	}
+	return p, err
+}
+
+func (p places) of(n wire.Node) string {
 	var b strings.Builder
+	in, known := p[n.SpaceID]
+	switch {
+	case !known || len(n.Path) == 0 || n.Path[0].Name != "": // the way begins below a root: somebody gave it
+		b.WriteString(shared + ":")
+	case in != "":
+		b.WriteString(cmdline.Printable(in, false) + ":")
+	}
 	for _, c := range n.Path {
-		if c.Name != "" { // the root
+		if c.Name != "" { // a root
 			b.WriteString("/" + cmdline.Printable(c.Name, false))
 		}
 	}
@@ -157,6 +180,10 @@ func (c recentCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	in, err := spotsOf(a, cl)
+	if err != nil {
+		return err
+	}
 	told := 0
 	for r, err := range cl.Recent(a.ctx) {
 		switch {
@@ -164,7 +191,7 @@ func (c recentCmd) Run(a *app) error {
 		case a.opts.JSON:
 			err = a.std.JSON(r)
 		default:
-			_, err = fmt.Fprintf(a.std.Out, "%s  %-7s  %s\n", time.UnixMilli(r.At).Format("2006-01-02 15:04"), r.What, pathOf(r.Node))
+			_, err = fmt.Fprintf(a.std.Out, "%s  %-7s  %s\n", time.UnixMilli(r.At).Format("2006-01-02 15:04"), r.What, in.of(r.Node))
 		}
 		if err != nil {
 			return err
@@ -223,6 +250,10 @@ func (pinsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	in, err := spotsOf(a, cl)
+	if err != nil {
+		return err
+	}
 	all, err := cl.Pins(a.ctx)
 	for _, n := range all {
 		if err != nil {
@@ -231,7 +262,7 @@ func (pinsCmd) Run(a *app) error {
 		if a.opts.JSON {
 			err = a.std.JSON(n)
 		} else {
-			_, err = fmt.Fprintln(a.std.Out, pathOf(n))
+			_, err = fmt.Fprintln(a.std.Out, in.of(n))
 		}
 	}
 	return err

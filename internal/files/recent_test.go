@@ -97,28 +97,58 @@ func TestRecent(t *testing.T) {
 	})
 }
 
-// TestRecentOfOthers: what others change in the own space is told with their
-// names, what they open is not.
-func TestRecentOfOthers(t *testing.T) {
+// TestRecentShared: what others change in what one may open is told with their
+// names, what they open is not; nothing is told of what one may open no more,
+// nor of what is above it.
+func TestRecentShared(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		ann, ben := w.person("Ann"), w.person("Ben")
-		a, b := ann.put(ann.root, "a", nil), ann.put(ann.root, "b", nil)
-		w.ok(w.db.Update(ctx, func(tx *db.Tx) error { // as a grant will let him
-			for _, e := range []coffer.Event{{Action: "file.uploaded", NodeID: a.ID}, {Action: "file.opened", NodeID: b.ID}, {Action: "node.trashed", NodeID: b.ID}} {
-				e.ActorKind, e.ActorID, e.SpaceID = "user", ben.who.User.ID, a.SpaceID
-				if err := tx.InsertEvent(e); err != nil {
-					return err
+		ann, ben, cid := w.person("Ann"), w.person("Ben"), w.person("Cid")
+		private := ann.mkdir(ann.root, "Private")
+		docs := ann.mkdir(private, "Docs")
+		a, b := ann.put(docs, "a", []byte("a")), ann.put(docs, "b", []byte("b"))
+		ann.put(private, "secret", nil)
+		grant := ann.give(docs, ben, edit)
+		is := func(p *person, want string) {
+			t.Helper()
+			page, err := p.Recent(ctx, 0, "")
+			w.ok(err)
+			var out []string
+			for _, r := range page.Items {
+				line := r.By.Name + " changed "
+				if r.Opened {
+					line = r.By.Name + " opened "
 				}
+				for _, c := range r.Path {
+					line += c.Name + "/"
+				}
+				out = append(out, line+r.Name)
 			}
-			return nil
-		}))
-		page, err := ann.Recent(ctx, 0, "")
-		w.ok(err)
-		if len(page.Items) != 2 || page.Items[0].ID != a.ID || page.Items[0].By.Name != "Ben" || page.Items[0].Opened || page.Items[1].ID != b.ID || page.Items[1].By.Name != "Ann" {
-			t.Errorf("%+v", page.Items)
+			if got := strings.Join(out, ", "); got != want {
+				t.Errorf("%s: %q, want %q", p.who.User.Name, got, want)
+			}
 		}
-		if page, err := ben.Recent(ctx, 0, ""); err != nil || len(page.Items) != 0 {
-			t.Errorf("Ben may not open it, and sees %+v, %v", page.Items, err)
+		is(ben, "Ann changed Docs/b, Ann changed Docs/a, Ann changed Docs")
+		ben.read(b.ID)
+		_, err := ben.UploadVersion(ctx, a.ID, coffer.ID{}, body([]byte("more")))
+		w.ok(err)
+		is(ann, "Ben changed /Private/Docs/a, Ann changed /Private/secret, Ann changed /Private/Docs/b, Ann changed /Private/Docs, Ann changed /Private")
+		is(ben, "Ben changed Docs/a, Ben opened Docs/b, Ann changed Docs")
+		is(cid, "")
+		w.ok(ben.Pin(ctx, docs))
+		w.ok(ben.Pin(ctx, b.ID))
+		if got := ben.pinned(); got != "Docs b" {
+			t.Errorf("Ben has pinned %q", got)
+		}
+		w.ok(ann.Ungrant(ctx, docs, grant))
+		is(ben, "")
+		if got := ben.pinned(); got != "" {
+			t.Errorf("Ben still sees %q", got)
+		}
+		w.ok(ben.Unpin(ctx, b.ID)) // also what is out of sight
+		ann.give(docs, ben, view)
+		is(ben, "Ben changed Docs/a, Ben opened Docs/b, Ann changed Docs")
+		if got := ben.pinned(); got != "Docs" {
+			t.Errorf("given again, Ben sees %q", got)
 		}
 	})
 }
@@ -152,7 +182,7 @@ func (p *person) pinned() string {
 	p.w.ok(err)
 	var names []string
 	for _, i := range all {
-		if len(i.Path) == 0 || i.Access == coffer.NoAccess {
+		if i.Access == coffer.NoAccess {
 			p.w.t.Errorf("%+v", i)
 		}
 		names = append(names, i.Name)
