@@ -131,14 +131,14 @@ func decodeCopying(b []byte) (c copying) {
 func (v *View) copyFolder(ctx context.Context, src, folder pass, name string, how coffer.IfExists) (d Detail, created bool, err error) {
 	// The early verdict: nobody waits for a long copy that cannot be shown.
 	err = v.look(ctx, folder.node.ID, coffer.Write, func(tx *db.Tx, folder pass) error {
-		_, bytes, err := tx.Subtree(src.node.ID)
-		if err != nil {
+		if err := canShow(tx, src, folder, name, how); err != nil {
 			return err
 		}
-		if bytes > folder.space.Free() {
-			return overQuota(folder.space, bytes)
+		_, bytes, err := tx.Subtree(src.node.ID)
+		if err == nil && bytes > folder.space.Free() {
+			err = overQuota(folder.space, bytes)
 		}
-		return canShow(tx, src, folder, name, how)
+		return err
 	})
 	if err != nil {
 		return d, false, err
