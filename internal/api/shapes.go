@@ -121,7 +121,7 @@ func trashItem(t files.TrashItem) wire.TrashItem {
 
 func (a *API) job(c *call) func(files.Work) wire.Job {
 	return func(w files.Work) wire.Job {
-		j := wire.Job{ID: w.ID, Kind: w.Op, State: w.State, Done: w.Done, Total: w.Total, CreatedAt: w.CreatedAt, Results: mapped(w.Results, a.batchResult(c))}
+		j := wire.Job{ID: w.ID, Kind: w.Op, To: w.To, State: w.State, Done: w.Done, Total: w.Total, CreatedAt: w.CreatedAt, Results: mapped(w.Results, a.batchResult(c))}
 		if w.Err != nil {
 			p := gate.Problem(c, w.Err)
 			j.Error = &p

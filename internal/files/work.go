@@ -23,8 +23,9 @@ const (
 type Work struct {
 	ID          coffer.ID
 	Op          string
-	State       string // waiting, running; over: done, failed (some of it), cancelled
-	Done, Total int64  // nodes; Total was counted at the start
+	To          coffer.ID // folder
+	State       string    // waiting, running; over: done, failed (some of it), cancelled
+	Done, Total int64     // nodes; Total was counted at the start
 	CreatedAt   int64
 	Results     []BatchResult // once it is over: as of Batch, cancelled ones left out
 	Err         error         // the first failure
@@ -118,7 +119,7 @@ func (v *View) ownWork(ctx context.Context, r coffer.Right, fn func(tx *db.Tx) e
 }
 
 func (v *View) tell(ctx context.Context, row db.Work) (*Work, error) {
-	w := &Work{ID: row.ID, Op: row.Op, State: row.State, Done: row.Done, Total: row.Total, CreatedAt: row.CreatedAt}
+	w := &Work{ID: row.ID, Op: row.Op, To: row.To, State: row.State, Done: row.Done, Total: row.Total, CreatedAt: row.CreatedAt}
 	for _, r := range row.Results {
 		one := BatchResult{ID: r.ID}
 		if r.Code != "" {

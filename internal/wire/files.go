@@ -181,6 +181,7 @@ type BatchResults struct {
 type Job struct {
 	ID        coffer.ID     `json:"id"`
 	Kind      string        `json:"kind" enum:"copy"`
+	To        coffer.ID     `json:"to" doc:"Folder that it copies into"`
 	State     string        `json:"state" enum:"waiting,running,done,failed,cancelled" doc:"failed: some of it; the results tell which"`
 	Done      int64         `json:"done" doc:"Files and folders"`
 	Total     int64         `json:"total" doc:"Counted at the start"`

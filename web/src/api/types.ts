@@ -31,6 +31,7 @@ export type Version = Schemas["Version"];
 export type Batch = Schemas["Batch"];
 export type BatchResult = Schemas["BatchResult"];
 export type CheckResult = Schemas["CheckResult"];
+export type Job = Schemas["Job"];
 export type BatchResults = Schemas["BatchResults"];
 export type Problem = Schemas["Problem"];
 

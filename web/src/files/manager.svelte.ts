@@ -10,6 +10,7 @@ import { toasts } from "../state/toasts.svelte";
 import type { Listing } from "./listing.svelte";
 import * as server from "./server";
 import { nothing, prune, type Selection } from "./selection";
+import { Cancelled } from "./works.svelte";
 
 export interface Place {
   id: string;
@@ -158,14 +159,15 @@ export class Manager<L extends Rows = Listing> {
   ): Promise<readonly Node[]> {
     if (nodes.length === 0) return [];
     try {
-      const results = await server.batch(op, nodes.map((n) => n.id), to?.id, op === "copy" ? "keep_both" : undefined);
+      const results = await server.batch(op, nodes.map((n) => n.id), to?.id, op === "copy" ? "keep_both" : undefined, itemsText(nodes));
       for (const r of results) seen?.(r);
       const refused = results.find((r) => r.problem)?.problem;
       if (refused) toasts.problem(new ApiProblem(refused));
       const failed = new Set(results.filter((r) => r.problem).map((r) => r.id));
       return nodes.filter((n) => !failed.has(n.id));
     } catch (e) {
-      toasts.problem(e);
+      if (e instanceof Cancelled) toasts.done(t.files.work.cancelled);
+      else toasts.problem(e);
       return [];
     } finally {
       await this.refresh();

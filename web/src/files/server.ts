@@ -6,6 +6,7 @@ import { ApiProblem, offline, problemOf } from "../api/problem";
 import type { Batch, BatchResult, IfExists, Node, Ticket } from "../api/types";
 import type { ListingSource } from "./listing.svelte";
 import type { Transport } from "./queue.svelte";
+import { works } from "./works.svelte";
 
 export const source: ListingSource = {
   node: (id, signal) => ok(api.GET("/nodes/{id}", { params: { path: { id } }, signal })),
@@ -29,14 +30,19 @@ export function rename(node: Node, name: string): Promise<Node> {
   return ok(api.PATCH("/nodes/{id}", { params: { path: { id: node.id }, header: { "If-Match": `"r${node.rev}"` } }, body: { name } }));
 }
 
-/** Does one thing to many nodes; each has its own result. Sends at most 1,000 at a time. */
-export async function batch(op: Batch["op"], ids: readonly string[], to?: string, ifExists?: IfExists): Promise<BatchResult[]> {
+/**
+ * Does one thing to many nodes; each has its own result. Sends at most 1,000 at
+ * a time. A copy that the server takes long for is told in the tray, under the
+ * words of what; rejects with Cancelled when it is ended there.
+ */
+export async function batch(op: Batch["op"], ids: readonly string[], to?: string, ifExists?: IfExists, what?: string): Promise<BatchResult[]> {
   const results: BatchResult[] = [];
   for (let i = 0; i < ids.length; i += 1000) {
     const body: Batch = { op, ids: ids.slice(i, i + 1000) };
     if (to) body.to = to;
     if (ifExists) body.if_exists = ifExists;
-    results.push(...(await ok(api.POST("/batch", { body }))).results);
+    const answer = await ok(api.POST("/batch", { body }));
+    results.push(...(answer.job ? await works.follow(answer.job, what) : answer.results));
   }
   return results;
 }

@@ -4,6 +4,7 @@
 import { keys, queryClient } from "../api/query";
 import { UploadQueue } from "./queue.svelte";
 import { transport } from "./server";
+import { works } from "./works.svelte";
 
 type Listener = (folder: string) => void;
 const listeners = new Set<Listener>();
@@ -21,6 +22,16 @@ export function arrived(folder: string): void {
 }
 
 export const uploads = new UploadQueue(transport, { changed: arrived });
+
+/** Finds large copies again that go on since before a reload. */
+export function resumeWorks(): void {
+  works
+    .resume((folder) => {
+      arrived(folder);
+      void queryClient.invalidateQueries({ queryKey: keys.nodes });
+    })
+    .catch(() => undefined); // nothing depends on it
+}
 
 if (typeof window !== "undefined") {
   window.addEventListener("online", () => uploads.wake());

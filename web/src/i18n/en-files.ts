@@ -189,6 +189,18 @@ export const files = {
     quarter: (percent: string) => `Uploads: ${percent} done`,
   },
 
+  work: {
+    label: "Copies",
+    title: "Copying files and folders",
+    over: "Copies",
+    copying: (what: string) => `Copying ${what}`,
+    progress: (done: string, total: string) => `${done} of ${total} files and folders`,
+    done: "Copied",
+    cancel: "Cancel this copy",
+    cancelling: "Ending",
+    cancelled: "Cancelled. What was not whole yet is removed.",
+  },
+
   versions: {
     title: "Versions",
     number: (n: string) => `Version ${n}`,
