@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +27,7 @@ type getCmd struct {
 }
 
 func (getCmd) Help() string {
-	return `Content is verified by its SHA-256 and written beside its place first, so under its own name a file is never there in part. A broken connection is taken up again where it broke. No remote name leads out of the local folder.
+	return `Content is verified by its SHA-256 and written beside its place first, as .NAME.coffer-part, so under its own name a file is never there in part. A broken connection is taken up again where it broke, and a call that was interrupted by the next one: only what is missing is got. Files from 64 MiB on are got by four connections at once. No remote name leads out of the local folder.
 
 Examples:
 
@@ -259,8 +258,8 @@ func (r *getRun) walk(n wire.Node, remotePath string, root *os.Root, top, rel st
 	return nil
 }
 
-// file gets one file: into a temporary name beside its place, checked, then
-// under its own name in one step.
+// file gets one file: into a part beside its place, checked, then under its own
+// name in one step.
 func (r *getRun) file(f getFile) (err error) {
 	o := r.p.file(f.node.Name, f.node.Size)
 	defer func() { o.end(f.node.Size, err == nil) }()
@@ -275,19 +274,11 @@ func (r *getRun) file(f getFile) (err error) {
 			return there(f)
 		}
 	}
-	temp := path.Join(path.Dir(f.local), ".coffer-"+rand.Text()+".part")
-	w, err := f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	temp, err := r.arrive(f, o)
 	if err != nil {
 		return err
 	}
 	defer f.root.Remove(temp) // nothing to remove after a rename
-	err = r.cl.Download(r.a.ctx, f.node, w, o.moved)
-	if err == nil {
-		err = w.Sync()
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		return at(f.remote, err)
-	}
 	if err := place(&f, temp); err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -19,29 +18,26 @@ import (
 	"coffer/internal/wire"
 )
 
-// Download writes the content of a file to w and verifies its SHA-256. When
-// the connection breaks it goes on where it was. progress, if not nil, is told
-// how many bytes more arrived. After an error w holds a part of the content at
-// most; only after nil is it whole and right.
+// Download writes the content of a file, in the version that node tells of, to w
+// and verifies its SHA-256. When the connection breaks it goes on where it was.
+// progress, if not nil, is told how many bytes more arrived. After an error w
+// holds a part of the content at most; only after nil is it whole and right.
 func (c *Client) Download(ctx context.Context, node wire.Node, w io.Writer, progress func(n int64)) error {
-	d := &download{client: c, node: node, w: w, progress: progress, sum: sha256.New()}
-	for {
-		before := d.done
-		err := c.retry(ctx, func() (bool, error) {
-			at := d.done
-			again, err := d.try(ctx)
-			if err != nil && d.done > at {
-				return false, err // it moved: a fresh row of tries follows
-			}
-			return again, err
-		})
-		if err == nil {
-			return d.verify(ctx)
-		}
-		if d.final || d.done == before || ctx.Err() != nil {
+	sum := sha256.New()
+	f := &fetch{client: c, node: node, to: node.Size, sink: func(_ int64, b []byte) error {
+		sum.Write(b)
+		if _, err := w.Write(b); err != nil {
 			return err
 		}
+		if progress != nil {
+			progress(int64(len(b)))
+		}
+		return nil
+	}}
+	if err := f.run(ctx); err != nil {
+		return err
 	}
+	return c.verify(ctx, node, f.digest, sum.Sum(nil))
 }
 
 // Thumbnail returns a small picture of a file, a JPEG no wider and no higher than
@@ -73,66 +69,85 @@ func (c *Client) Thumbnail(ctx context.Context, node wire.Node, size int) (b []b
 
 const maxThumbnail = 8 << 20 // far more than one has
 
-type download struct {
-	client   *Client
-	node     wire.Node
-	w        io.Writer
-	progress func(int64)
-	sum      hash.Hash
-	etag     string
-	digest   string // hex SHA-256 that the server told, or ""
-	size     int64
-	done     int64 // bytes written to w
-	final    bool  // trying again is no use
+// A fetch gets a stretch of one version's content, over as many connections as
+// it takes.
+type fetch struct {
+	client *Client
+	node   wire.Node
+	at, to int64                          // what is still to be got
+	sink   func(at int64, b []byte) error // takes it, in order
+	digest string                         // hex SHA-256 of the whole that the server told, or ""
+	final  bool                           // trying again is no use
 }
 
+func (f *fetch) run(ctx context.Context) error {
+	for f.at < f.to {
+		before := f.at
+		err := f.client.retry(ctx, func() (bool, error) {
+			at := f.at
+			again, err := f.try(ctx)
+			if err != nil && f.at > at {
+				return false, err // it moved: a fresh row of tries follows
+			}
+			return again, err
+		})
+		if err != nil && (f.final || f.at == before || ctx.Err() != nil) {
+			return err
+		}
+	}
+	return nil
+}
+
+// content is a request for the version's content.
+func (f *fetch) content(ctx context.Context, method string) (*http.Request, error) {
+	return f.client.request(ctx, method, "/nodes/"+f.node.ID.String()+"/content", url.Values{"version": {f.node.VersionID.String()}}, nil)
+}
+
+func (f *fetch) etag() string { return `"` + f.node.VersionID.String() + `"` }
+
 // try gets what is missing, once.
-func (d *download) try(ctx context.Context) (again bool, err error) {
+func (f *fetch) try(ctx context.Context) (again bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stalled := time.AfterFunc(d.client.stall, func() { cancel(errStalled) })
+	stalled := time.AfterFunc(f.client.stall, func() { cancel(errStalled) })
 	defer stalled.Stop()
 
-	req, err := d.client.request(ctx, http.MethodGet, "/nodes/"+d.node.ID.String()+"/content", nil, nil)
+	req, err := f.content(ctx, http.MethodGet)
 	if err != nil {
-		d.final = true
+		f.final = true
 		return false, err
 	}
-	if d.done > 0 {
-		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", d.done))
-		req.Header.Set("If-Range", d.etag)
+	if f.at > 0 || f.to < f.node.Size {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", f.at, f.to-1))
+		req.Header.Set("If-Range", f.etag())
 	}
-	resp, err := d.client.http.Do(req)
+	resp, err := f.client.http.Do(req)
 	if err != nil {
-		return true, d.client.unreachable(cause(ctx, err))
+		return true, f.client.unreachable(cause(ctx, err))
 	}
 	defer resp.Body.Close()
-	if err := d.accept(resp); err != nil {
+	if err := f.accept(resp); err != nil {
 		e, ok := errors.AsType[*Error](err)
 		again := ok && (declined(e) || e.Refusal.Kind == coffer.Busy)
-		d.final = !again
+		f.final = !again
 		return again, err
 	}
 	buf := make([]byte, 256<<10)
-	for d.done < d.size {
-		n, err := resp.Body.Read(buf[:min(int64(len(buf)), d.size-d.done)])
+	for f.at < f.to {
+		n, err := resp.Body.Read(buf[:min(int64(len(buf)), f.to-f.at)])
 		if n > 0 {
-			stalled.Reset(d.client.stall)
-			d.sum.Write(buf[:n])
-			if _, err := d.w.Write(buf[:n]); err != nil {
-				d.final = true
+			stalled.Reset(f.client.stall)
+			if err := f.sink(f.at, buf[:n]); err != nil {
+				f.final = true
 				return false, err
 			}
-			d.done += int64(n)
-			if d.progress != nil {
-				d.progress(int64(n))
-			}
+			f.at += int64(n)
 		}
-		if err != nil && d.done < d.size {
+		if err != nil && f.at < f.to {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			return true, d.client.unreachable(cause(ctx, err))
+			return true, f.client.unreachable(cause(ctx, err))
 		}
 	}
 	return false, nil
@@ -145,27 +160,29 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// accept looks at the head of an answer: is it the content, or the rest of the
-// same content?
-func (d *download) accept(resp *http.Response) error {
-	switch {
-	case d.done == 0 && resp.StatusCode == http.StatusOK:
-		if resp.ContentLength < 0 {
-			return &Error{Status: resp.StatusCode, Refusal: coffer.E(coffer.Internal, "unexpected", "The server did not say how long the file is.")}
-		}
-		d.size, d.etag, d.digest = resp.ContentLength, resp.Header.Get("ETag"), reprDigest(resp.Header.Get("Repr-Digest"))
-		return nil
-	case d.done > 0 && resp.StatusCode == http.StatusPartialContent:
-		start, ok := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
-		start, _, _ = strings.Cut(start, "-")
-		if n, err := strconv.ParseInt(start, 10, 64); !ok || err != nil || n != d.done || resp.Header.Get("ETag") != d.etag {
-			return &Error{Status: resp.StatusCode, Refusal: coffer.E(coffer.Internal, "unexpected", "The server sent another range than was asked for.")}
-		}
-		return nil
-	case d.done > 0 && (resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusRequestedRangeNotSatisfiable):
-		return &Error{Status: resp.StatusCode, Refusal: coffer.E(coffer.Stale, "stale", "The file changed while it was being downloaded. Get it again.")}
+// accept looks at the head of an answer: is it what was asked for?
+func (f *fetch) accept(resp *http.Response) error {
+	if resp.StatusCode >= 300 {
+		return refusal(resp)
 	}
-	return refusal(resp)
+	first := int64(-1)
+	switch resp.StatusCode {
+	case http.StatusOK:
+		if resp.ContentLength == f.node.Size {
+			first = 0
+		}
+	case http.StatusPartialContent:
+		start, _ := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
+		start, _, _ = strings.Cut(start, "-")
+		if n, err := strconv.ParseInt(start, 10, 64); err == nil {
+			first = n
+		}
+	}
+	if first != f.at || resp.Header.Get("ETag") != f.etag() {
+		return &Error{Status: resp.StatusCode, Refusal: coffer.E(coffer.Internal, "unexpected", "The server sent another content, or another part of it, than was asked for.")}
+	}
+	f.digest = reprDigest(resp.Header.Get("Repr-Digest"))
+	return nil
 }
 
 // reprDigest reads the SHA-256 out of a Repr-Digest field (RFC 9530).
@@ -179,21 +196,34 @@ func reprDigest(field string) string {
 	return ""
 }
 
-// verify compares the SHA-256 of what was written with the server's record.
-func (d *download) verify(ctx context.Context) error {
-	want := d.digest
-	if want == "" {
-		n, err := d.client.Stat(ctx, d.node.ID)
+// verify compares the SHA-256 of what arrived with what the server told beside
+// the content, or tells when it is asked now. A server that is still computing
+// it tells none.
+func (c *Client) verify(ctx context.Context, node wire.Node, told string, sum []byte) error {
+	if told == "" {
+		f := &fetch{client: c, node: node}
+		err := c.retry(ctx, func() (bool, error) {
+			req, err := f.content(ctx, http.MethodHead)
+			if err != nil {
+				return false, err
+			}
+			resp, err := c.http.Do(req)
+			if err != nil {
+				return true, c.unreachable(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				return resp.StatusCode >= 500, refusal(resp)
+			}
+			told = reprDigest(resp.Header.Get("Repr-Digest"))
+			return false, nil
+		})
 		if err != nil {
 			return fmt.Errorf("asking for the SHA-256: %w", err)
 		}
-		if d.etag != `"`+n.VersionID.String()+`"` || n.SHA256 == "" {
-			return &coffer.Error{Kind: coffer.Stale, Code: "stale", Msg: "The file changed while it was being downloaded. Get it again."}
-		}
-		want = n.SHA256
 	}
-	if got := hex.EncodeToString(d.sum.Sum(nil)); got != want {
-		return &coffer.Error{Kind: coffer.Corrupt, Code: "sum_mismatch", Msg: fmt.Sprintf("What arrived has the SHA-256 %s, but the server stored %s. It was not kept.", got, want)}
+	if got := hex.EncodeToString(sum); told != "" && got != told {
+		return &coffer.Error{Kind: coffer.Corrupt, Code: "sum_mismatch", Msg: fmt.Sprintf("What arrived has the SHA-256 %s, but the server stored %s. It was not kept.", got, told)}
 	}
 	return nil
 }
