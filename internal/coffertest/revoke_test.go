@@ -130,6 +130,7 @@ func TestRevokedWithinSeconds(t *testing.T) {
 		}()
 
 		<-later
+		address := dan.ticket(big, wire.NewTicket{}).URL
 		began := time.Now()
 		at := func(p *Person) *Person { q := *p; q.S = far; return &q }
 		at(ben).Do("DELETE", "/session", nil).Want(204)
@@ -183,6 +184,7 @@ func TestRevokedWithinSeconds(t *testing.T) {
 		if res, err := http.ReadResponse(up.read, nil); err != nil || res.StatusCode != 201 {
 			t.Errorf("the upload that may go on: %v %v", res, err)
 		}
+		s.anybody().Do("GET", address, nil).Problem(404, "not_found") // the ticket lives, the right does not
 		list := wire.List[wire.Node]{}
 		ann.Do("GET", fmt.Sprintf("/nodes/%s/children", team), nil).Want(200).JSON(&list)
 		if len(list.Items) != 2 {
