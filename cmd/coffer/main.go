@@ -54,6 +54,7 @@ type grammar struct {
 	Pins       pinsCmd       `cmd:"" help:"List what is pinned."`
 	Mkdir      mkdirCmd      `cmd:"" help:"Make folders."`
 	Put        putCmd        `cmd:"" help:"Send files and folders to the server."`
+	Uploads    uploadsCmd    `cmd:"" help:"List or remove uploads that are not finished."`
 	Get        getCmd        `cmd:"" help:"Get files and folders from the server."`
 	Thumbnail  thumbnailCmd  `cmd:"" help:"Get a small picture of a file."`
 	Mv         mvCmd         `cmd:"" help:"Move or rename."`

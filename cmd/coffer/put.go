@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -26,11 +27,12 @@ type putCmd struct {
 	FixNames  bool     `name:"fix-names" help:"Send names that Coffer refuses under a similar name that it takes."`
 	Name      string   `name:"name" placeholder:"NAME" help:"Remote name, for a single LOCAL; needed for standard input."`
 	Jobs      int      `name:"jobs" short:"j" default:"4" help:"How many files are sent at once, 1 to 32."`
+	Parts     int      `name:"parts" default:"3" help:"How many parts of a file above 64 MiB are sent at once, 1 to 16."`
 	Paths     []string `arg:"" name:"local" help:"Files and folders to send (- is standard input), then the remote folder."`
 }
 
 func (putCmd) Help() string {
-	return `The last argument is the remote folder. Each file's SHA-256 is computed while it is sent and compared with what the server stored. Symbolic links inside a folder, devices and pipes are left out and named.
+	return `The last argument is the remote folder. Each file's SHA-256 is computed while it is sent and compared with what the server stored. A file above 8 MiB goes on where it was cut: when the line or the server comes back, and when the same command is said again (see "coffer uploads"). Symbolic links inside a folder, devices and pipes are left out and named.
 
 Examples:
 
@@ -69,6 +71,7 @@ type putFile struct {
 	local, name, shown string
 	parent             *putFolder
 	size               int64 // -1: standard input
+	modified           string
 }
 
 func (c putCmd) Run(a *app) error {
@@ -77,6 +80,9 @@ func (c putCmd) Run(a *app) error {
 	}
 	if c.Jobs < 1 || c.Jobs > 32 {
 		return cmdline.Misuse("--jobs is %d: must be from 1 to 32", c.Jobs)
+	}
+	if c.Parts < 1 || c.Parts > 16 {
+		return cmdline.Misuse("--parts is %d: must be from 1 to 16", c.Parts)
 	}
 	locals, to := c.Paths[:len(c.Paths)-1], c.Paths[len(c.Paths)-1]
 	if c.Name != "" && len(locals) > 1 {
@@ -208,7 +214,7 @@ func (r *putRun) scan(local string) error {
 	}
 	switch {
 	case info.Mode().IsRegular():
-		return r.addFile(putFile{local: local, name: name, size: info.Size()})
+		return r.addFile(putFile{local: local, name: name, size: info.Size(), modified: modified(info)})
 	case !info.IsDir():
 		return fmt.Errorf("%s is neither a file nor a folder", local)
 	case !r.Recursive:
@@ -256,7 +262,7 @@ func (r *putRun) walk(root, name string) error {
 		case d.Type().IsRegular():
 			info, err := d.Info()
 			if err == nil {
-				err = r.addFile(putFile{local: p, name: own, parent: parent, size: info.Size()})
+				err = r.addFile(putFile{local: p, name: own, parent: parent, size: info.Size(), modified: modified(info)})
 			}
 			if err != nil {
 				r.fail(err)
@@ -267,6 +273,9 @@ func (r *putRun) walk(root, name string) error {
 		return nil
 	})
 }
+
+// modified tells one state of a local file from another.
+func modified(info fs.FileInfo) string { return strconv.FormatInt(info.ModTime().UnixNano(), 10) }
 
 func (r *putRun) note(format string, args ...any) {
 	if !r.a.opts.Quiet && !r.a.opts.JSON {
@@ -359,6 +368,7 @@ func (r *putRun) file(f putFile) (err error) {
 	}
 	up := client.Upload{
 		Parent: parent, Name: f.name, IfExists: exists(r.IfExists), Size: f.size, Rewind: f.size >= 0, Progress: o.moved,
+		Parts: r.Parts, Modified: f.modified,
 		Open: func() (io.ReadCloser, error) {
 			if f.size < 0 {
 				return io.NopCloser(r.a.std.In), nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,6 +32,10 @@ func (a *API) listUploads(c *call, _ *none) (*bodyOf[wire.List[wire.Upload]], er
 		} else {
 			u.Node = &p.Upload.NodeID
 		}
+		var said struct{ Modified string }
+		if json.Unmarshal([]byte(p.Meta), &said) == nil { // written by package tus
+			u.Modified = said.Modified
+		}
 		if p.Size >= 0 {
 			u.Size = &p.Size
 		}
@@ -58,7 +63,7 @@ func describeTus(_ huma.API, op *huma.Operation) {
 	case http.MethodPost:
 		param(op, "header", "Upload-Length", "Bytes of the content", text())
 		param(op, "header", "Upload-Defer-Length", "1: the length comes with a later request", text("1"))
-		param(op, "header", "Upload-Metadata", "parent and name, or node; if_exists, if_match; of parallel parts also group, first and total: keys with values in base64", text())
+		param(op, "header", "Upload-Metadata", "parent and name, or node; if_exists, if_match, modified; of parallel parts also group, first and total: keys with values in base64", text())
 		param(op, "header", "Upload-Concat", "partial, or final; and the addresses of the parts", text())
 		op.Responses["201"] = answer
 	case http.MethodPatch:

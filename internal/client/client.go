@@ -153,6 +153,7 @@ var kinds = map[int]coffer.Kind{
 	http.StatusGone:                  coffer.Gone,
 	http.StatusRequestEntityTooLarge: coffer.TooLarge,
 	http.StatusUnprocessableEntity:   coffer.Invalid,
+	http.StatusLocked:                coffer.Busy,
 	http.StatusTooManyRequests:       coffer.Limited,
 	http.StatusInsufficientStorage:   coffer.OverQuota,
 	http.StatusServiceUnavailable:    coffer.Busy,

@@ -30,6 +30,12 @@ type Upload struct {
 	Open   func() (io.ReadCloser, error)
 	Rewind bool
 
+	// Parts is how many parts of a big file are sent at once; 0 = 1. Modified
+	// says which state of the local file this is, as its time of change: an
+	// upload of the same that an earlier call began is gone on with; "": never.
+	Parts    int
+	Modified string
+
 	// Progress is told how many bytes more were sent; a negative number takes
 	// back those of a broken try. Called from one goroutine at a time.
 	Progress func(n int64)
@@ -45,7 +51,12 @@ var errStalled = errors.New("no byte moved for too long")
 // Upload streams a file to the server and returns its node when it is durable
 // there. The SHA-256 is computed while sending and compared with what the
 // server stored.
+//
+// A big file whose content can be read again goes on where the line broke.
 func (c *Client) Upload(ctx context.Context, u Upload) (wire.Node, error) {
+	if u.Rewind && u.Size > resumeAbove {
+		return c.resume(ctx, u)
+	}
 	var out wire.Node
 	exists := u.IfExists
 	unsure := false // an earlier try may have been stored
@@ -179,8 +190,8 @@ type transfer struct {
 	stall    time.Duration
 
 	mu    sync.Mutex
-	over  bool // the try has ended
-	sum   hash.Hash
+	over  bool      // the try has ended
+	sum   hash.Hash // nil: none
 	sent  int64
 	whole bool  // the body was read to its end: the server may have it
 	local error // reading the content failed
@@ -213,7 +224,9 @@ func (t *transfer) Read(p []byte) (int, error) {
 	if t.over {
 		return 0, context.Canceled
 	}
-	t.sum.Write(p[:n])
+	if t.sum != nil {
+		t.sum.Write(p[:n])
+	}
 	t.sent += int64(n)
 	if n > 0 && t.progress != nil {
 		t.progress(int64(n))
@@ -239,8 +252,12 @@ func (t *transfer) Close() error { return t.src.Close() }
 // compare holds what was sent against what the server says it stored.
 func (t *transfer) compare(n wire.Node) error {
 	if sum := hex.EncodeToString(t.sum.Sum(nil)); n.SHA256 != sum {
-		return &coffer.Error{Kind: coffer.Corrupt, Code: "sum_mismatch",
-			Msg: fmt.Sprintf("The server stored %q with SHA-256 %.64q, but %s was sent. Do not rely on this copy.", n.Name, n.SHA256, sum)}
+		return errMismatch(n, sum)
 	}
 	return nil
+}
+
+func errMismatch(n wire.Node, sum string) error {
+	return &coffer.Error{Kind: coffer.Corrupt, Code: "sum_mismatch",
+		Msg: fmt.Sprintf("The server stored %q with SHA-256 %.64q, but %s was sent. Do not rely on this copy.", n.Name, n.SHA256, sum)}
 }

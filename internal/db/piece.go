@@ -140,3 +140,9 @@ func (tx *Tx) FreeLease(id, lease coffer.ID) error {
 	_, err := tx.exec(`UPDATE piece SET lease = NULL, lease_end = 0, wanted_at = 0 WHERE id = $1 AND lease = $2`, id, lease)
 	return err
 }
+
+// FreeLeases ends all leases.
+func (tx *Tx) FreeLeases() error {
+	_, err := tx.exec(`UPDATE piece SET lease = NULL, lease_end = 0, wanted_at = 0 WHERE lease IS NOT NULL`)
+	return err
+}

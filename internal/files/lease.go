@@ -8,10 +8,17 @@ import (
 	"coffer/internal/db"
 )
 
-// leaseFor is how long a lease lasts that nobody renews.
-const leaseFor = time.Minute
+// leaseFor is how long a lease lasts that nobody renews: so long waits who comes
+// after a server that was killed.
+const leaseFor = 30 * time.Second
 
-// Lease gives an own piece to one request at a time, for a minute; Renew keeps
+// Alone says that no other process serves this database: the leases of one that
+// was killed are free.
+func (s *Service) Alone(ctx context.Context) error {
+	return s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error { return tx.FreeLeases() })
+}
+
+// Lease gives an own piece to one request at a time, for half a minute; Renew keeps
 // it. Else it is noted that somebody waits, which Renew tells who has it.
 func (v *View) Lease(ctx context.Context, id, lease coffer.ID) (taken bool, err error) {
 	err = v.changePiece(ctx, id, func(tx *db.Tx) error {
@@ -21,7 +28,7 @@ func (v *View) Lease(ctx context.Context, id, lease coffer.ID) (taken bool, err 
 	return taken, err
 }
 
-// Renew keeps a lease for another minute. It is false when it is lost, and
+// Renew keeps a lease for another half minute. It is false when it is lost, and
 // wanted when another request waits for it.
 func (s *Service) Renew(ctx context.Context, id, lease coffer.ID) (held bool, err error) {
 	err = s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error {

@@ -224,6 +224,11 @@ func (s *Server) SetupURL(ctx context.Context) (string, error) {
 // Start joins the servers of this installation and follows its keyring, and runs the background jobs where Options.Jobs
 // asks for them.
 func (s *Server) Start(ctx context.Context) error {
+	if s.o.DB.Engine() == db.SQLite {
+		if err := s.files.Alone(ctx); err != nil {
+			return err
+		}
+	}
 	member, err := s.o.Keyring.Join(ctx, s.o.Host)
 	if err != nil {
 		return err

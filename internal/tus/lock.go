@@ -14,10 +14,10 @@ import (
 const (
 	askEvery   = 100 * time.Millisecond // for a lease that another request has
 	lookEvery  = time.Second            // whether somebody waits for ours
-	renewEvery = 15 * time.Second
+	renewEvery = 8 * time.Second
 	// renewedFor is how long a lease is believed in after it was renewed: less
 	// than it lasts, so that we stop writing before another begins.
-	renewedFor = 45 * time.Second
+	renewedFor = 20 * time.Second
 )
 
 // locker makes sure that one request at a time writes a piece, on whichever

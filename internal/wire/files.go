@@ -246,6 +246,7 @@ type Upload struct {
 	IfExists  coffer.IfExists `json:"if_exists"`
 	Size      *int64          `json:"size" doc:"Bytes; null = not known yet"`
 	Offset    int64           `json:"offset" doc:"Bytes that are durable"`
+	Modified  string          `json:"modified,omitempty" doc:"What the client said of the state of its file, as metadata modified"`
 	PartSize  int64           `json:"part_size"`
 	Partial   bool            `json:"partial" doc:"It becomes a file together with the others of its group"`
 	Group     *coffer.ID      `json:"group,omitempty"`
