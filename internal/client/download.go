@@ -198,7 +198,7 @@ func reprDigest(field string) string {
 
 // verify compares the SHA-256 of what arrived with what the server told beside
 // the content, or tells when it is asked now. A server that is still computing
-// it tells none.
+// it is waited for.
 func (c *Client) verify(ctx context.Context, node wire.Node, told string, sum []byte) error {
 	if told == "" {
 		f := &fetch{client: c, node: node}
@@ -221,8 +221,15 @@ func (c *Client) verify(ctx context.Context, node wire.Node, told string, sum []
 		if err != nil {
 			return fmt.Errorf("asking for the SHA-256: %w", err)
 		}
+		if told == "" {
+			n, err := c.stored(ctx, node.ID, Upload{Size: node.Size}, hex.EncodeToString(sum))
+			if err != nil && n.VersionID != node.VersionID {
+				return &coffer.Error{Kind: coffer.Stale, Code: "stale", Msg: "The file changed while it was being downloaded. Get it again."}
+			}
+			return err
+		}
 	}
-	if got := hex.EncodeToString(sum); told != "" && got != told {
+	if got := hex.EncodeToString(sum); got != told {
 		return &coffer.Error{Kind: coffer.Corrupt, Code: "sum_mismatch", Msg: fmt.Sprintf("What arrived has the SHA-256 %s, but the server stored %s. It was not kept.", got, told)}
 	}
 	return nil
