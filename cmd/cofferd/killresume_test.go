@@ -131,7 +131,6 @@ func (u *slowUpload) patch(n int64) (*http.Response, error) {
 // sent how much was on its way at most.
 func (u *slowUpload) send(rng *rand.Rand) (told, sent int64, whole bool) {
 	size := int64(len(u.data))
-	sent = u.off
 	for u.off < size {
 		n := min(size-u.off, 1+rng.Int64N(6<<20))
 		sent = u.off + n

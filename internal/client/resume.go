@@ -32,7 +32,6 @@ const (
 type resumable struct {
 	c      *Client
 	u      Upload
-	part   int64 // size of the server's parts
 	pieces []*piece
 
 	mu sync.Mutex // progress comes from several goroutines
