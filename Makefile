@@ -36,9 +36,11 @@ internal/web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 test: ## run every check: lint, web, Go with -race on SQLite and PostgreSQL, browser
 	scripts/test.sh
 
-soak: build ## the same proofs with full counts: 200 kills, 5 GB, 5,000 files (takes hours)
+soak: build ## the same proofs with full counts: 200 kills, 20 GB, 5,000 files (takes hours)
 	COFFER_SOAK=1 TEST_TIMEOUT=6h scripts/with-postgres.sh go run scripts/gotest.go -race -timeout 6h ./...
 	bench/bigfile.sh 5120 5000
+	STREAM=1 bench/bigfile.sh 20480 100
+	bench/many.sh 100 256
 
 lint: web/node_modules/.package-lock.json ## check form and known mistakes
 	scripts/lint.sh
