@@ -24,7 +24,7 @@ for (const variant of [variants[0], variants.at(-1)]) {
     await signIn(page, anna);
     const root = await rootOf(page);
     const folder = (parent, name) => rest(page, "POST", `/nodes/${parent}/folders`, { name }).then((n) => n.id);
-    const home = await folder(root, `Archive ${variant.width}`);
+    const home = await folder(root, `Archive ${variant.name}`);
     const over = async (id) => until(async () => !["waiting", "running"].includes((await rest(page, "GET", `/jobs/${id}`)).state), "the end of the job", 60_000);
 
     await step("a folder grows", async () => {
