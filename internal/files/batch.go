@@ -28,7 +28,7 @@ type BatchResult struct {
 // the order asked, and no failure undoes another's success; the error is about
 // the request as a whole.
 //
-// To copy more than workFrom nodes takes longer than an answer may: then there
+// To copy more than Deps.WorkFrom nodes takes longer than an answer may: then there
 // are no results but work, which tells them when it is over. (All else changes a
 // row or two for each node, however much lies below.)
 func (v *View) Batch(ctx context.Context, r BatchRequest) ([]BatchResult, *Work, error) {

@@ -75,6 +75,7 @@ type Deps struct {
 	Pictures  *picture.Maker // the one of the process; nil: one with memory of its own
 	Retention Retention
 	ScrubRate int64 // bytes a second that the scrub reads at most; 0 = 8 MiB
+	WorkFrom  int64 // nodes above which a copy is no answer but work; 0 = 1,000
 }
 
 // Service holds the files of an installation. It gives nothing away itself:
@@ -88,6 +89,7 @@ type Service struct {
 	doomed   func(ctx context.Context, tx *db.Tx, node coffer.ID) error
 	givenUp  func(tx *db.Tx, space coffer.ID) error
 	goOn     func(tx *db.Tx, work coffer.ID) error
+	workFrom int64
 	unsummed func(tx *db.Tx, blob coffer.ID) error
 	log      *slog.Logger
 
@@ -114,7 +116,7 @@ func New(d Deps) *Service {
 			Versions:     d.Retention.Versions,
 			VersionAge:   d.Retention.VersionAge,
 		},
-		scrubRate: cmp.Or(d.ScrubRate, 8<<20)}
+		scrubRate: cmp.Or(d.ScrubRate, 8<<20), workFrom: cmp.Or(d.WorkFrom, 1000)}
 	if s.doomed == nil {
 		s.doomed = func(context.Context, *db.Tx, coffer.ID) error { return nil }
 	}

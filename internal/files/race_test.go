@@ -273,6 +273,11 @@ func TestRecount(t *testing.T) {
 		if s := ann.space(); s.Used != 150 || s.Reserved != 0 || mended() != 1 {
 			t.Errorf("%+v, %d mended", s, mended())
 		}
+		w.ok(w.db.Update(ctx, func(tx *db.Tx) error { _, err := tx.TakeQuota(ann.spaceID(tx), 0, 5); return err }))
+		w.ok(w.svc.Recount(ctx))
+		if s := ann.space(); s.Used != 150 || s.Reserved != 0 || mended() != 2 {
+			t.Errorf("only the reserved bytes were wrong: %+v, %d mended", s, mended())
+		}
 		w.clean(0)
 	})
 }

@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	workFrom  = 1000               // nodes from which on a batch becomes work
 	workSlice = 2 * time.Second    // then other jobs get their turn
 	workKept  = 24 * time.Hour     // what is over can be asked for so long
 	workMay   = 7 * 24 * time.Hour // stand still, before what it made is removed
@@ -48,7 +47,7 @@ func (v *View) startWork(ctx context.Context, r BatchRequest) (*Work, error) {
 			return nil, err
 		}
 	}
-	if total <= workFrom || v.p.Kind != coffer.UserKind {
+	if total <= v.s.workFrom || v.p.Kind != coffer.UserKind {
 		return nil, nil
 	}
 	folder, err := v.reach(ctx, r.To, coffer.Write)

@@ -104,11 +104,11 @@ func (c *cutCtx) Err() error {
 // is so far is right.
 func (p *person) until(id coffer.ID, right func(files.Work) bool) files.Work {
 	p.w.t.Helper()
-	for range 10000 {
+	for turn := range 10000 {
 		if now := p.workNow(id); right(now) {
 			return now
 		}
-		if err := p.w.svc.RunWork(cut(12), id); err != nil && !errors.Is(err, context.Canceled) {
+		if err := p.w.svc.RunWork(cut(int64(5+turn%12)), id); err != nil && !errors.Is(err, context.Canceled) {
 			p.w.t.Fatal(err)
 		}
 	}
@@ -124,15 +124,15 @@ func TestWork(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ann, ben := w.person("Ann"), w.person("Ben")
 		top, other := ann.mkdir(ann.root, "top"), ann.mkdir(ann.root, "other")
-		ann.grow(top, 12)
+		ann.grow(top, 5)
 		ann.mkdir(ann.mkdir(top, "deep"), "deeper")
 		file := ann.put(ann.root, "single.txt", []byte("single"))
 		used := ann.space().Used
 		work := ann.copies(other, "", top, file.ID, ann.root, coffer.NewID())
-		if work.Total < 12*100+4 {
+		if work.Total < 5*100+4 {
 			t.Errorf("%+v", work)
 		}
-		if s := ann.space(); s.Used != used || s.Reserved < 12*99*5+6 {
+		if s := ann.space(); s.Used != used || s.Reserved < 5*99*5+6 {
 			t.Errorf("at the start: %+v", s)
 		}
 		var last int64
@@ -140,10 +140,10 @@ func TestWork(t *testing.T) {
 			if now.Done < last || now.Results != nil && !over(now) {
 				t.Errorf("%+v after %d", now, last)
 			}
-			if last = now.Done; now.Done < 600 && ann.names(other) != "" {
+			if last = now.Done; now.Done < 300 && ann.names(other) != "" {
 				t.Errorf("%s is seen after %d", ann.names(other), now.Done)
 			}
-			return now.Done >= 600
+			return now.Done >= 300
 		})
 		if s := ann.space(); half.State != "running" || s.Used <= used || s.Reserved <= 0 {
 			t.Errorf("half way: %+v, %+v", half, s)
@@ -173,7 +173,7 @@ func TestWork(t *testing.T) {
 		if got := ann.names(now.Results[0].Detail.ID); got != ann.names(top) {
 			t.Errorf("the copy holds %s", got)
 		}
-		d, err := ann.Resolve(ctx, coffer.ID{}, "/other/top/folder 7/file 98.txt")
+		d, err := ann.Resolve(ctx, coffer.ID{}, "/other/top/folder 4/file 98.txt")
 		w.ok(err)
 		if string(ann.read(d.ID)) != "12345" {
 			t.Error("a copied file reads differently")
@@ -217,10 +217,10 @@ func TestWorkEnds(t *testing.T) {
 		} {
 			p := w.person("P" + coffer.NewID().String())
 			top, to := p.mkdir(p.root, "top"), p.mkdir(p.root, "to")
-			p.grow(top, 11)
+			p.grow(top, 3)
 			used := p.space().Used
 			work := p.copies(to, "", top)
-			p.until(work.ID, func(now files.Work) bool { return now.Done > 300 })
+			p.until(work.ID, func(now files.Work) bool { return now.Done > 100 })
 			w.ok(row.act(p, work.ID, top, to))
 			now := p.until(work.ID, over)
 			if row.undo != nil {
@@ -250,7 +250,7 @@ func TestWorkRoom(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ann := w.person("Ann")
 		top := ann.mkdir(ann.root, "top")
-		ann.grow(top, 11)
+		ann.grow(top, 3)
 		size := ann.space().Used
 		ann.setQuota(2*size - 10)
 		if _, _, err := ann.Batch(ctx, files.BatchRequest{Op: "copy", IDs: []coffer.ID{top}, To: ann.root, IfExists: coffer.KeepBoth}); code(err) != "over_quota" {
@@ -274,14 +274,14 @@ func TestWorkRenamed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ann := w.person("Ann")
 		top := ann.mkdir(ann.root, "top")
-		ann.grow(top, 11)
+		ann.grow(top, 12)
 		work := ann.copies(ann.root, coffer.KeepBoth, top)
-		ann.until(work.ID, func(now files.Work) bool { return now.Done > 500 })
+		ann.until(work.ID, func(now files.Work) bool { return now.Done > 250 })
 		var first, last files.Detail // folders are copied in the order in which they were made
 		var err error
 		first, err = ann.Resolve(ctx, coffer.ID{}, "/top/folder 0")
 		w.ok(err)
-		last, err = ann.Resolve(ctx, coffer.ID{}, "/top/folder 10")
+		last, err = ann.Resolve(ctx, coffer.ID{}, "/top/folder 11")
 		w.ok(err)
 		other, name := "elsewhere", "folder 0"
 		w.ok(second(ann.Change(ctx, first.ID, files.Patch{Name: &other})))

@@ -76,8 +76,9 @@ func (w *world) service() *files.Service { return w.serviceWith(files.Retention{
 
 func (w *world) serviceWith(r files.Retention) *files.Service {
 	return files.New(files.Deps{Retention: r, DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install, Pictures: w.pictures,
-		Work:   func(_ *db.Tx, id coffer.ID) error { w.work <- id; return nil },
-		Doomed: func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
+		WorkFrom: 250,
+		Work:     func(_ *db.Tx, id coffer.ID) error { w.work <- id; return nil },
+		Doomed:   func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
 }
 
 // each runs a test on both databases, with the store in memory.
