@@ -64,7 +64,9 @@ func (c cpCmd) Run(a *app) error {
 	if c.IfExists == "merge" {
 		how = coffer.Merge
 	}
-	answer, err := cl.Batch(a.ctx, wire.Batch{Op: "copy", IDs: ids, To: target.ID, IfExists: string(how)})
+	ctx, done := patient(a.ctx) // else nobody would know of a job that was just accepted
+	defer done()
+	answer, err := cl.Batch(ctx, wire.Batch{Op: "copy", IDs: ids, To: target.ID, IfExists: string(how)})
 	if err != nil {
 		return err
 	}
@@ -136,10 +138,20 @@ func waitFor(a *app, cl *client.Client, job wire.Job) (wire.Job, error) {
 	}
 }
 
+// patience is how long an interrupted command still waits for an answer.
+const patience = 15 * time.Second
+
+// patient is a context that outlives ctx by patience.
+func patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(patience, cancel) })
+	return longer, func() { stop(); cancel() }
+}
+
 // cancelJob ends a job whose command was interrupted.
 func cancelJob(a *app, cl *client.Client, job wire.Job) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), 15*time.Second)
-	defer cancel()
+	ctx, done := patient(a.ctx)
+	defer done()
 	ended, err := cl.CancelJob(ctx, job.ID)
 	switch {
 	case err != nil:
