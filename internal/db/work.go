@@ -125,6 +125,11 @@ func (tx *Tx) SetWork(w Work) error {
 		w.ID, w.Reserved, w.State, w.Done, w.Item, w.RootID, w.Nodes, w.Path, string(results), orNull(ended))
 }
 
+// StaleWork returns up to limit works that began before a time and are not over.
+func (tx *Tx) StaleWork(before int64, limit int) ([]Work, error) {
+	return collect(tx, scanWork, `SELECT `+workColumns+` FROM work WHERE ended_at IS NULL AND created_at < $1 ORDER BY id LIMIT CAST($2 AS BIGINT)`, before, limit)
+}
+
 // PurgeWork forgets work that is over since before a time.
 func (tx *Tx) PurgeWork(before int64) error {
 	_, err := tx.exec(`DELETE FROM work WHERE ended_at < $1`, before)

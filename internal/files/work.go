@@ -228,8 +228,32 @@ func (s *Service) RunWork(ctx context.Context, id coffer.ID) error {
 	return s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error { return s.goOn(tx, id) })
 }
 
-// PurgeWork forgets work that was over long ago. It is a periodic job.
+// PurgeWork forgets work that was over long ago, and ends what stands still, for
+// its job was given up. It is a periodic job.
 func (s *Service) PurgeWork(ctx context.Context) error {
+	var stale []db.Work
+	err := s.inspect(ctx, func(tx *db.Tx) (err error) {
+		stale, err = tx.StaleWork(tx.Now-workMay.Milliseconds(), purgeBatch)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, was := range stale {
+		err := s.maintain(ctx, was.SpaceID, func(tx *db.Tx) error {
+			w, err := still(tx, was)
+			if err != nil {
+				return err
+			}
+			if err := s.dropItem(ctx, tx, &w); err != nil {
+				return err
+			}
+			return endWork(tx, &w, db.WorkCancelled)
+		})
+		if err != nil && !errors.Is(err, errMoved) && !errors.Is(err, coffer.ErrNotFound) {
+			return err
+		}
+	}
 	return s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error { return tx.PurgeWork(tx.Now - workKept.Milliseconds()) })
 }
 

@@ -297,6 +297,31 @@ func TestWorkRenamed(t *testing.T) {
 	})
 }
 
+// TestWorkStandsStill: work that nothing goes on with is ended after a week.
+func TestWorkStandsStill(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ann := w.person("Ann")
+		top := ann.mkdir(ann.root, "top")
+		ann.grow(top, 3)
+		used := ann.space().Used
+		work := ann.copies(ann.root, coffer.KeepBoth, top)
+		ann.until(work.ID, func(now files.Work) bool { return now.Done > 100 })
+		w.clock.move(6 * 24 * time.Hour)
+		w.ok(w.svc.PurgeWork(ctx))
+		if now := ann.workNow(work.ID); now.State != "running" {
+			t.Errorf("after six days: %+v", now)
+		}
+		w.clock.move(25 * time.Hour)
+		w.ok(w.svc.PurgeWork(ctx))
+		w.jobs()
+		w.ok(w.svc.PurgeDoomed(ctx, coffer.ID{})) // its time was over: the clock finds it
+		if s, now := ann.space(), ann.workNow(work.ID); now.State != "cancelled" || s.Reserved != 0 || s.Used != used {
+			t.Errorf("after a week: %+v, %+v", now, s)
+		}
+		w.clean(0)
+	})
+}
+
 // BenchmarkBigTree: what people do with a folder of 100,000 nodes, each once,
 // on both databases (COFFER_SOAK=1; else 5,000). -benchtime 1x
 func BenchmarkBigTree(b *testing.B) {
