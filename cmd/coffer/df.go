@@ -31,12 +31,16 @@ func (dfCmd) Run(a *app) error {
 		if s.Quota != nil && s.Used+s.Reserved >= *s.Quota {
 			full = &cmdline.ExitError{Code: cmdline.Failed}
 		}
+		of := ""
+		if s.Name != "" {
+			of = cmdline.Printable(s.Name, false) + ": "
+		}
 		if a.opts.JSON {
 			err = a.std.JSON(s)
 		} else if s.Quota == nil {
-			_, err = fmt.Fprintf(a.std.Out, "%s used, no limit\n", cmdline.Bytes(s.Used))
+			_, err = fmt.Fprintf(a.std.Out, "%s%s used, no limit\n", of, cmdline.Bytes(s.Used))
 		} else {
-			_, err = fmt.Fprintf(a.std.Out, "%s of %s used, %s left\n", cmdline.Bytes(s.Used), cmdline.Bytes(*s.Quota), cmdline.Bytes(max(0, *s.Quota-s.Used-s.Reserved)))
+			_, err = fmt.Fprintf(a.std.Out, "%s%s of %s used, %s left\n", of, cmdline.Bytes(s.Used), cmdline.Bytes(*s.Quota), cmdline.Bytes(max(0, *s.Quota-s.Used-s.Reserved)))
 		}
 		if err != nil {
 			return err

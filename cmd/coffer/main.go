@@ -64,6 +64,7 @@ type grammar struct {
 	Unshare    unshareCmd    `cmd:"" help:"Take access away."`
 	Shared     sharedCmd     `cmd:"" help:"List what others gave you."`
 	Leave      leaveCmd      `cmd:"" help:"Give up what others gave you."`
+	Space      spaceCmd      `cmd:"" help:"Make team spaces, rename and remove them."`
 	Group      groupCmd      `cmd:"" help:"Make groups, and say who is in them."`
 	Versions   versionsCmd   `cmd:"" help:"List, restore, keep or delete older contents of a file."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

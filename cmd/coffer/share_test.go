@@ -107,3 +107,35 @@ func TestShareCommands(t *testing.T) {
 		ben.types(0, words("group ls"))
 	})
 }
+
+// TestSpaceCommands: a team works in its own space at the command line.
+func TestSpaceCommands(t *testing.T) {
+	t.Parallel()
+	coffertest.Each(t, func(t *testing.T, open func(coffertest.Options) *coffertest.Server) {
+		s := open(coffertest.Options{})
+		ann, boss := newTypist(t, s.Person("Ann")), newTypist(t, s.Owner)
+		ann.types(6, []string{"space", "make", "Closing team"}, "Ask one of them")
+		boss.types(0, []string{"space", "make", "Closing team"}, "Closing team:/ is there")
+		boss.types(0, []string{"put", boss.file("a.txt", "of the team"), "Closing team:/"})
+		ann.types(4, []string{"ls", "Closing team:/"})
+		boss.types(0, []string{"share", "Closing team:/", "ann@example.com", "--role", "edit"}, "Ann can edit Closing team:/.")
+		ann.types(0, words("space ls"), "owner", "  /", "edit", "Closing team:/")
+		ann.types(0, []string{"ls", "closing TEAM:/"}, "a.txt")
+		ann.types(0, []string{"mkdir", "-p", "Closing team:/in/deep"})
+		ann.types(0, []string{"mv", "Closing team:/a.txt", "Closing team:/in/b.txt"})
+		ann.types(0, []string{"get", "-r", "Closing team:/", "-o", ann.dir})
+		if b, err := os.ReadFile(filepath.Join(ann.dir, "Closing team", "in", "b.txt")); err != nil || string(b) != "of the team" {
+			t.Errorf("got %q, %v", b, err)
+		}
+		ann.types(0, words("df"), "Closing team: ")
+		ann.types(6, []string{"space", "rename", "Closing team", "Mine"})
+		boss.types(0, []string{"space", "rename", "Closing team", "Closing"})
+		boss.types(5, words("leave Closing:/"), "at least one owner")
+		ann.types(0, words("leave Closing:/"))
+		ann.types(4, words("ls Closing:/"))
+		boss.types(2, words("space rm Closing"), "--yes")
+		boss.types(1, words("space rm Closing --yes closing"), "letter by letter")
+		boss.types(0, words("space rm Closing --yes Closing"), "is deleted", "Backups may hold it until")
+		boss.types(4, words("ls Closing:/"))
+	})
+}

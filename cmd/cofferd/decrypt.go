@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,10 +113,7 @@ func (r *restore) all() error {
 	names := uniqueNames{}
 	var plans []plan
 	for _, s := range spaces {
-		name := s.Email
-		if name == "" {
-			name = s.ID.String()
-		}
+		name := cmp.Or(s.Email, s.Name, s.ID.String())
 		p := plan{folder: names.free(coffer.LocalName(runtime.GOOS, name))}
 		p.entries, err = r.export.Tree(r.a.ctx, s.Space)
 		if err != nil {

@@ -107,7 +107,7 @@ func answer(status int, d files.Detail) *nodeAnswer {
 }
 
 func space(s files.Space) wire.Space {
-	w := wire.Space{ID: s.ID, Kind: string(s.Kind), Name: s.Name, RootID: s.RootID, Used: s.Used, Reserved: s.Reserved}
+	w := wire.Space{ID: s.ID, Kind: string(s.Kind), Name: s.Name, Access: s.Access.String(), RootID: s.RootID, Used: s.Used, Reserved: s.Reserved}
 	if s.Quota >= 0 {
 		w.Quota = &s.Quota
 	}

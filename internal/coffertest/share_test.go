@@ -231,3 +231,46 @@ func TestGroupsStory(t *testing.T) {
 		}
 	})
 }
+
+// TestTeamStory: a team space is in the list of its members, and goes on when
+// who made it is handed over or gone.
+func TestTeamStory(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(Options) *Server) {
+		s := open(Options{})
+		ann, ben := s.Person("Ann"), s.Person("Ben")
+		var team wire.Space
+		s.Owner.Do("POST", "/spaces", wire.SpaceName{Name: "Closing"}).Want(201).JSON(&team)
+		root := "/nodes/" + team.RootID.String()
+		s.Owner.Do("POST", root+"/grants", wire.NewGrant{Email: ann.Email, Role: "owner"}).Want(201)
+		s.Owner.Do("DELETE", "/shared/"+team.RootID.String(), nil).Want(204)
+		ann.Do("PUT", root+"/files?name=f", []byte("of the team")).Want(201)
+		s.Owner.Do("GET", root+"/children", nil).Problem(404, "not_found")
+		var spaces wire.List[wire.Space]
+		ann.Do("GET", "/spaces?count=1", nil).Want(200).JSON(&spaces)
+		if len(spaces.Items) != 2 || spaces.Items[1].Name != "Closing" || spaces.Items[1].Kind != "team" || spaces.Items[1].Access != "owner" || *spaces.Items[1].Items != 1 || spaces.Items[1].Used != 11 {
+			t.Errorf("Ann's spaces: %+v", spaces.Items)
+		}
+		ann.Do("POST", "/me/delete", wire.Deletion{Password: ann.Password}).Problem(409, "last_owner")
+		quota := int64(11)
+		path := "/teams/" + team.ID.String()
+		s.Owner.Do("PATCH", path, wire.TeamPatch{Quota: &quota, Owner: ben.Email}).Want(204)
+		ann.Do("PUT", root+"/files?name=g", []byte("x")).Problem(507, "over_quota")
+		var teams wire.List[wire.Team]
+		s.Owner.Do("GET", "/teams", nil).Want(200).JSON(&teams)
+		if len(teams.Items) != 1 || len(teams.Items[0].Owners) != 2 || *teams.Items[0].Quota != 11 {
+			t.Errorf("teams: %+v", teams.Items)
+		}
+		own := ann.Do("PUT", "/nodes/"+ann.Root().String()+"/files?name=own", []byte("Ann's own")).Want(201).Node()
+		s.Owner.Do("POST", "/people/"+ann.Me.ID.String()+"/hand-over", wire.HandOver{Email: ben.Email, Name: "Files of Ann"}).Want(201)
+		ann.Do("POST", "/me/delete", wire.Deletion{Password: ann.Password}).Want(204)
+		if got := ben.Do("GET", "/nodes/"+own.ID.String()+"/content", nil).Want(200).Body; string(got) != "Ann's own" {
+			t.Errorf("handed over: %q", got)
+		}
+		ben.Do("GET", root, nil).Want(200)
+		ben.Do("PATCH", "/spaces/"+team.ID.String(), wire.SpaceName{Name: "Closed"}).Want(200)
+		ben.Do("DELETE", "/spaces/"+team.ID.String()+"?name=Closing", nil).Problem(422, "name_wrong")
+		ben.Do("DELETE", "/spaces/"+team.ID.String()+"?name=Closed", nil).Want(200)
+		ben.Do("GET", root, nil).Problem(404, "not_found")
+	})
+}

@@ -28,6 +28,7 @@ type victim struct {
 	invitation            wire.Invitation // that the owner sent to somebody
 	group                 wire.Group      // that the owner made, with Ann in it
 	grant                 wire.Grant      // of her folder, to the group
+	team                  wire.Space      // that she made
 	session, token        coffer.ID
 	work                  coffer.ID // a large batch that waits
 	secrets               []string
@@ -53,6 +54,10 @@ func newVictim(s *Server) *victim {
 	begun := v.tus(100, v.here("canary-half.bin"))
 	begun.patch(0, make([]byte, 50)).Want(204)
 	v.upload, _ = coffer.ParseID(begun.id)
+	yes, no := true, false
+	s.Owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &yes}).Want(200)
+	v.Do("POST", "/spaces", wire.SpaceName{Name: "canary team"}).Want(201).JSON(&v.team)
+	s.Owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &no}).Want(200)
 	v.other = v.SignIn()
 	v.program = v.Program()
 	v.session, v.token = v.Me.SessionID, v.program.Me.TokenID
@@ -67,7 +72,7 @@ func newVictim(s *Server) *victim {
 		t.Fatal(err)
 	}
 	s.Owner.Do("POST", "/invitations", wire.NewInvitation{Email: "invited@example.com", Role: "member"}).Want(201).JSON(&v.invitation)
-	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(), v.work.String(), v.upload.String(),
+	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.team.ID.String(), v.team.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(), v.work.String(), v.upload.String(),
 		v.Session, v.other.Session, v.program.Token, v.file.SHA256}
 	for _, n := range []wire.Node{v.folder, v.file, v.trashed} {
 		v.secrets = append(v.secrets, n.ID.String())
@@ -171,7 +176,13 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"POST /invitation/inspect":      {{path: "/invitation/inspect", body: wire.MailToken{Token: "coffer_invitation_" + strings.Repeat("a", 59)}, anybody: "token_ended"}},
 		"POST /invitation/accept":       {{path: "/invitation/accept", body: wire.InvitationAccept{Token: "coffer_invitation_" + strings.Repeat("a", 59), Name: "Eve", Password: "a long enough password"}, anybody: "token_ended"}},
 
-		"GET /spaces": {{path: "/spaces"}, {path: "/spaces?count=1"}},
+		"GET /spaces":                 {{path: "/spaces"}, {path: "/spaces?count=1"}},
+		"POST /spaces":                {{path: "/spaces", body: wire.SpaceName{Name: "stolen"}, code: "forbidden"}},
+		"PATCH /spaces/{id}":          {{path: "/spaces/" + id(v.team.ID), body: wire.SpaceName{Name: "stolen"}, code: missing}, {path: "/spaces/" + id(v.space.ID), body: wire.SpaceName{Name: ""}, code: missing}},
+		"DELETE /spaces/{id}":         {{path: "/spaces/" + id(v.team.ID) + "?name=x", code: missing}, {path: "/spaces/" + id(v.space.ID) + "?name=x", code: missing}},
+		"GET /teams":                  {{path: "/teams", code: "forbidden"}},
+		"PATCH /teams/{id}":           {{path: "/teams/" + id(v.team.ID), body: wire.TeamPatch{}, code: "forbidden"}},
+		"POST /people/{id}/hand-over": {{path: "/people/" + id(v.Me.ID) + "/hand-over", body: wire.HandOver{Email: v.S.Owner.Email, Name: "stolen"}, code: "forbidden"}},
 		"GET /search": {{path: "/search?q=canary"}, {path: "/search?q=ca"}, {path: "/search?q=c&kind=file"},
 			{path: "/search?q=canary&under=" + id(v.folder.ID), code: missing}, {path: "/search?q=stolen&under=" + id(v.space.RootID), code: missing},
 			{path: "/search?q=canary&changed_by=" + id(v.Me.ID)}},
@@ -179,8 +190,9 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"GET /pins":         {{path: "/pins"}},
 		"PUT /pins/{id}":    {{path: "/pins/" + id(v.file.ID), code: missing}, {path: "/pins/" + id(v.trashed.ID), code: missing}, {path: "/pins/" + id(v.space.RootID), code: missing}},
 		"DELETE /pins/{id}": {{path: "/pins/" + id(v.folder.ID), code: missing}},
-		"GET /resolve":      {{path: "/resolve?path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/", code: missing}},
-		"GET /nodes/{id}":   {{path: annFile, code: missing}, {path: annFolder, code: missing}, {path: annRoot, code: missing}, {path: "/nodes/" + id(v.trashed.ID), code: missing}, {path: "/nodes/" + id(v.space.ID), code: missing}},
+		"GET /resolve": {{path: "/resolve?path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/canary+folder", code: missing}, {path: "/resolve?space=" + id(v.space.ID) + "&path=/", code: missing},
+			{path: "/resolve?under=" + id(v.folder.ID) + "&path=/canary-file.txt", code: missing}, {path: "/resolve?space=" + id(v.team.ID) + "&path=/", code: missing}},
+		"GET /nodes/{id}": {{path: annFile, code: missing}, {path: annFolder, code: missing}, {path: annRoot, code: missing}, {path: "/nodes/" + id(v.trashed.ID), code: missing}, {path: "/nodes/" + id(v.space.ID), code: missing}},
 		"PATCH /nodes/{id}": {
 			{path: annFile, body: wire.NodePatch{Name: &name}, code: missing},
 			{path: annFile, body: wire.NodePatch{Name: &name}, header: []string{"If-Match", `"r999"`}, code: missing},
@@ -249,7 +261,7 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"GET /jobs/{id}":    {{path: "/jobs/" + id(v.work), code: missing}},
 		"DELETE /jobs/{id}": {{path: "/jobs/" + id(v.work), code: missing}},
 
-		"GET /trash":               {{path: "/trash"}},
+		"GET /trash":               {{path: "/trash"}, {path: "/trash?space=" + id(v.team.ID), code: missing}, {path: "/trash?space=" + id(v.space.ID), code: missing}},
 		"DELETE /trash/{id}":       {{path: annTrash, code: missing}, {path: "/trash/" + id(v.file.ID), code: missing}},
 		"POST /trash/{id}/restore": {{path: annTrash + "/restore", body: wire.Restore{}, code: missing}, {path: annTrash + "/restore", body: wire.Restore{ParentID: &own.ID}, code: missing}},
 		"DELETE /trash":            {{path: "/trash"}},
@@ -282,7 +294,7 @@ func asks(method, route string) string {
 		return "account"
 	case "sessions", "me":
 		return "account"
-	case "settings", "invitations", "keys", "people":
+	case "settings", "invitations", "keys", "people", "teams":
 		return "admin"
 	case "groups":
 		return "share"
@@ -341,8 +353,8 @@ func TestWrongPerson(t *testing.T) {
 			if a.Person == s.Owner {
 				secrets = ann.secrets
 			}
-			who := []string{"canary", "Canary", ann.Email, ann.Me.ID.String()} // an administrator knows who there is
-			for _, last := range []bool{false, true} {                         // what ends the proof itself comes last
+			who := []string{"canary", "Canary", ann.Email, ann.Me.ID.String(), ann.team.ID.String()} // an administrator knows who there is
+			for _, last := range []bool{false, true} {                                               // what ends the proof itself comes last
 				for _, r := range routes {
 					key := r.Method + " " + r.Path
 					if last != (key == "DELETE /session") {
@@ -350,7 +362,7 @@ func TestWrongPerson(t *testing.T) {
 					}
 					for _, try := range tries[key] {
 						hidden := secrets
-						if a.Person == s.Owner && (strings.HasPrefix(r.Path, "/people") || strings.HasPrefix(r.Path, "/groups")) {
+						if a.Person == s.Owner && (strings.HasPrefix(r.Path, "/people") || strings.HasPrefix(r.Path, "/groups") || strings.HasPrefix(r.Path, "/teams")) {
 							hidden = slices.DeleteFunc(slices.Clone(secrets), func(secret string) bool { return slices.Contains(who, secret) })
 						}
 						a.check(t, r.Method, r.Path, try, hidden)
@@ -392,6 +404,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: ben.Program(coffer.AllScopes[:]...), who: "another member's program", proof: true},
 		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /people": "", "PATCH /people/{id}": "", "GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
 			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": "",
+			"POST /spaces": "", "GET /teams": "", "PATCH /teams/{id}": "", "POST /people/{id}/hand-over": "not_to_self",
 			"POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found", // a guest has none
 			"GET /groups": "forbidden", "DELETE /groups/{id}": "forbidden"}},

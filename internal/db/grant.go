@@ -167,3 +167,26 @@ func (tx *Tx) LastingOwners(root coffer.ID) (n int64, err error) {
 		WHERE g.node_id = $1 AND g.role = 'owner' AND g.until IS NULL AND NOT u.disabled`, root).Scan(&n)
 	return n, err
 }
+
+// DropGrantTo takes away what a person has on a node by name, if anything.
+func (tx *Tx) DropGrantTo(node, user coffer.ID) error {
+	_, err := tx.exec(`DELETE FROM grants WHERE node_id = $1 AND user_id = $2`, node, user)
+	return err
+}
+
+// OwnersOf returns the people who own a team space by its root, by name.
+func (tx *Tx) OwnersOf(root coffer.ID) ([]coffer.User, error) {
+	return collect(tx, scanUser, `SELECT `+userColumns+` FROM grants AS g JOIN user_account AS u ON u.id = g.user_id
+		WHERE (g.until IS NULL OR g.until > $2) AND g.node_id = $1 AND g.role = 'owner' ORDER BY u.name, u.id`, root, tx.Now)
+}
+
+// OnlyOwnerOf returns the names of the team spaces that would be left without a
+// lasting owner by a person's leaving.
+func (tx *Tx) OnlyOwnerOf(user coffer.ID) ([]string, error) {
+	return collect(tx, func(scan scan) (name string, err error) { err = scan(&name); return name, err },
+		`SELECT s.name FROM space AS s JOIN grants AS g ON g.node_id = s.root_id
+		WHERE g.user_id = $1 AND g.role = 'owner' AND g.until IS NULL AND s.given_up_at IS NULL
+			AND NOT EXISTS (SELECT 1 FROM grants AS o JOIN user_account AS u ON u.id = o.user_id
+				WHERE o.node_id = s.root_id AND o.role = 'owner' AND o.until IS NULL AND NOT u.disabled AND u.id <> $1)
+		ORDER BY s.name, s.id`, user)
+}

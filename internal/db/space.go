@@ -78,9 +78,24 @@ func (tx *Tx) RenameSpace(id coffer.ID, name string) error {
 	return tx.execOne(`UPDATE space SET name = $2 WHERE id = $1`, id, name)
 }
 
+// SetSpaceQuota sets the most bytes that a team space may hold; -1 = no limit.
+func (tx *Tx) SetSpaceQuota(id coffer.ID, bytes int64) error {
+	return tx.execOne(`UPDATE space SET quota = $2 WHERE id = $1`, id, quota(bytes))
+}
+
+// MakeTeamSpace turns a personal space into a team's.
+func (tx *Tx) MakeTeamSpace(id coffer.ID, name string) error {
+	return tx.revokeOne(`UPDATE space SET kind = $2, name = $3, owner_id = NULL WHERE id = $1 AND kind = $4`, id, coffer.Team, name, coffer.Personal)
+}
+
+// TeamSpaces returns all team spaces that are not being removed, by name.
+func (tx *Tx) TeamSpaces() ([]coffer.Space, error) {
+	return collect(tx, scanSpace, `SELECT `+spaceColumns+` FROM space WHERE kind = $1 AND given_up_at IS NULL ORDER BY name, id`, coffer.Team)
+}
+
 // GiveUpSpace takes a space away from its owner, who may make another one, or
-// from its team, and deletes its tree for ever: its keys are erased here and now, so that nothing
-// of it can be opened any more. The rows go with PurgeNode and the like, at last
+// from its team, and deletes its tree for ever: its keys are erased here and
+// now, so that nothing of it can be opened any more. The rows go with PurgeNode and the like, at last
 // with DeleteSpace.
 func (tx *Tx) GiveUpSpace(s coffer.Space) error {
 	if err := tx.revokeOne(`UPDATE space SET owner_id = NULL, given_up_at = COALESCE(given_up_at, $2) WHERE id = $1`, s.ID, tx.Now); err != nil {

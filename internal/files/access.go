@@ -431,6 +431,43 @@ func (v *View) makeSpace(tx *db.Tx, space coffer.Space) error {
 	return tx.InsertEvent(v.event(space.ID, a))
 }
 
+// powerful is what a principal must be to look after the installation, with a
+// proof that covers it.
+func powerful(p coffer.Principal, power coffer.Power) error {
+	if p.Kind == coffer.SystemKind {
+		return nil
+	}
+	if p.Kind != coffer.UserKind || p.User.ID.IsZero() || p.User.Disabled || !p.User.Role.Has(power) {
+		return coffer.E(coffer.Forbidden, "forbidden", "Your role does not allow this. Ask an administrator.")
+	}
+	if !p.InScope(coffer.ScopeAdmin) {
+		return coffer.E(coffer.Forbidden, "scope_missing", "This token may not do that. Sign in, or use a token with the scope admin.")
+	}
+	return nil
+}
+
+// govern changes what administrators look after: who owns spaces and how much
+// they hold, never what is in them. fn writes the events itself.
+func (v *View) govern(ctx context.Context, power coffer.Power, fn func(tx *db.Tx, who coffer.Principal) error) error {
+	if err := powerful(v.p, power); err != nil {
+		return err
+	}
+	return v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
+		if err := powerful(who, power); err != nil {
+			return err
+		}
+		return fn(tx, who)
+	})
+}
+
+// inspectAs reads what those with a power may know.
+func (v *View) inspectAs(ctx context.Context, power coffer.Power, fn func(tx *db.Tx) error) error {
+	if err := powerful(v.p, power); err != nil {
+		return err
+	}
+	return v.s.inspect(ctx, fn)
+}
+
 // A top is something that others gave to the principal: no folder above it
 // gives them anything.
 type top struct {

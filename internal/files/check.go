@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -50,7 +51,7 @@ type Problem struct {
 	Where string // what it is about: "version <id>"
 	Text  string
 	File  string // path of the file whose content is concerned, "" for other problems
-	Owner string // e-mail address of its owner, "" when there is none
+	Owner string // e-mail address of its owner, or name of its team space; "" when there is none
 
 	space, node coffer.ID // of what can be repaired; no node: the bytes of the space
 	blob        coffer.ID // of a small picture, with its space
@@ -259,7 +260,7 @@ func (c *check) name(ctx context.Context, v db.Version, from int) error {
 			return err
 		}
 		for i := from; i < len(c.Problems); i++ {
-			c.Problems[i].File, c.Problems[i].Owner = file+"/"+node.Name, owner.Email
+			c.Problems[i].File, c.Problems[i].Owner = file+"/"+node.Name, cmp.Or(owner.Email, space.Name)
 		}
 		return nil
 	})

@@ -32,7 +32,7 @@ type Export struct {
 // ExportSpace is a space with whose it is.
 type ExportSpace struct {
 	coffer.Space
-	Email string // of the owner, "" when the account is gone
+	Email string // of the owner of a personal space, "" when the account is gone
 }
 
 // ExportEntry is a folder, or one content of a file.

@@ -11,8 +11,11 @@ import (
 // GiveUp takes a person's own space away from them, in the transaction tx that
 // deletes the account: from its commit on nobody reaches anything in it, and a
 // job removes what it holds (PurgeSpace). A person without a space has nothing
-// to give up.
+// to give up. The one owner of a team space stays: Conflict "last_owner".
 func (s *Service) GiveUp(tx *db.Tx, p coffer.Principal) error {
+	if err := keepTeams(tx, p.User.ID); err != nil {
+		return err
+	}
 	space, err := tx.PersonalSpace(p.User.ID)
 	if errors.Is(err, coffer.ErrNotFound) {
 		return nil

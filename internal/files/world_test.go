@@ -129,14 +129,21 @@ type person struct {
 // person makes an account with its space.
 func (w *world) person(name string) *person {
 	w.t.Helper()
-	u := coffer.User{ID: coffer.NewID(), Email: strings.ToLower(name) + "@example.com", Name: name, Role: coffer.RoleMember, Theme: "system", Language: "en"}
+	return w.personAs(name, coffer.RoleMember)
+}
+
+func (w *world) personAs(name string, role coffer.Role) *person {
+	w.t.Helper()
+	u := coffer.User{ID: coffer.NewID(), Email: strings.ToLower(name) + "@example.com", Name: name, Role: role, Theme: "system", Language: "en"}
 	sealed, ver := w.keys.SealPassword(u.ID, "none")
 	w.ok(w.db.Update(ctx, func(tx *db.Tx) error { return tx.InsertUser(u, db.Password{Sealed: sealed, KEKVer: ver}) }))
 	p := &person{w: w, who: coffer.Principal{Kind: coffer.UserKind, User: u, Scopes: coffer.AllScopes[:], Address: "192.0.2.1", RequestID: "7Q2M-4K"}}
 	p.View = w.svc.As(p.who)
 	spaces, err := p.Spaces(ctx)
 	w.ok(err)
-	p.root = spaces[0].RootID
+	if len(spaces) > 0 { // a guest has none
+		p.root = spaces[0].RootID
+	}
 	return p
 }
 

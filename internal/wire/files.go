@@ -5,13 +5,42 @@ import "coffer"
 // Space is a tree of files with an owner and a quota: GET /spaces.
 type Space struct {
 	ID       coffer.ID `json:"id"`
-	Kind     string    `json:"kind" enum:"personal"`
-	Name     string    `json:"name"`
+	Kind     string    `json:"kind" enum:"personal,team"`
+	Name     string    `json:"name" doc:"Of a team space; empty for the own one"`
+	Access   string    `json:"access" enum:"view,edit,manage,owner" doc:"Of the caller, to all that is in it"`
 	RootID   coffer.ID `json:"root_id"`
 	Used     int64     `json:"used"`
 	Reserved int64     `json:"reserved" doc:"Bytes of uploads that run now"`
 	Quota    *int64    `json:"quota,omitempty" doc:"Absent: no limit"`
 	Items    *int64    `json:"items,omitempty" doc:"Files and folders, what is in the trash included; there when count=1 asks for it"`
+}
+
+// SpaceName makes or renames a team space: POST /spaces, PATCH /spaces/{id}.
+type SpaceName struct {
+	Name string `json:"name"`
+}
+
+// Team is a team space as administrators see it: GET /teams.
+type Team struct {
+	ID       coffer.ID `json:"id"`
+	Name     string    `json:"name"`
+	Owners   []Person  `json:"owners"`
+	Used     int64     `json:"used"`
+	Reserved int64     `json:"reserved" doc:"Bytes of uploads that run now"`
+	Quota    *int64    `json:"quota,omitempty" doc:"Absent: no limit"`
+}
+
+// TeamPatch changes a team space: PATCH /teams/{id}. Absent fields stay.
+type TeamPatch struct {
+	Quota *int64 `json:"quota,omitempty" minimum:"-1" doc:"Bytes; -1: no limit"`
+	Owner string `json:"owner,omitempty" maxLength:"254" doc:"E-mail address of somebody else who becomes an owner"`
+}
+
+// HandOver says to whom the own space of a person goes, as a team space of this
+// name: POST /people/{id}/hand-over.
+type HandOver struct {
+	Email string `json:"email" maxLength:"254"`
+	Name  string `json:"name"`
 }
 
 // Person is somebody's name, where another person's act is shown.
