@@ -62,6 +62,7 @@ type grammar struct {
 	Rm         rmCmd         `cmd:"" help:"Put into the trash."`
 	Share      shareCmd      `cmd:"" help:"Give people and groups access, or tell who has it."`
 	Unshare    unshareCmd    `cmd:"" help:"Take access away."`
+	Access     accessCmd     `cmd:"" help:"Tell who can open a file or folder."`
 	Shared     sharedCmd     `cmd:"" help:"List what others gave you."`
 	Leave      leaveCmd      `cmd:"" help:"Give up what others gave you."`
 	Space      spaceCmd      `cmd:"" help:"Make team spaces, rename and remove them."`

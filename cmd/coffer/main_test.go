@@ -35,7 +35,7 @@ func TestEveryCommandHelps(t *testing.T) {
 			t.Errorf("exit code %s is not explained", c)
 		}
 	}
-	for _, c := range []string{"login", "logout", "whoami", "ls", "mkdir", "put", "get", "mv", "cp", "rm", "df", "share", "unshare", "shared", "leave", "completion"} {
+	for _, c := range []string{"login", "logout", "whoami", "ls", "mkdir", "put", "get", "mv", "cp", "rm", "df", "share", "unshare", "access", "shared", "leave", "completion"} {
 		code, out, _ := call(t, nil, "", c, "--help")
 		if code != 0 || !strings.Contains(out, "coffer "+c) || !strings.Contains(out, "Examples:") {
 			t.Errorf("%s --help: exit code %d\n%s", c, code, out)

@@ -67,6 +67,9 @@ func TestShareCommands(t *testing.T) {
 		ann.types(0, words("share /Private/Closing BEN@example.com --role edit --until 2999-12-31"), "Ben can edit until 2999-12-31 23:59 /Private/Closing.")
 		ann.types(0, words("share /Private/Closing"), "owner   Ann", "edit    Ben <ben@example.com> until 2999-12-31 23:59")
 		ann.types(0, words("share --json /Private/Closing"), `"role":"edit"`, `"email":"ben@example.com"`)
+		ann.types(0, words("access /Private/Closing/bundle.txt"), "2 people can open this file.", "owner   Ann <ann@example.com>  owns it", "edit    Ben <ben@example.com>  Closing", "technically read it")
+		ben.types(0, words("access --json Shared:/Closing"), `"name":"Ann"`, `"access":"edit"`)
+		ann.types(0, words("access /Private"), "Only you can open this folder.")
 		if out := ben.types(0, words("shared"), "edit", "Closing/", "(Ann)"); strings.Contains(out, "Private") {
 			t.Errorf("told of what is above: %s", out)
 		}

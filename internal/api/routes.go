@@ -103,6 +103,7 @@ func (a *API) table() []Route {
 		{"POST", "/nodes/{id}/ticket", read, "createTicket", "An address that opens a file for five minutes, for whatever can send no proof", 201, typed(a.createTicket)},
 		{"POST", "/zip", read, "createZip", "An address that opens files and folders as one ZIP archive, for five minutes", 201, typed(a.createZip)},
 
+		{"GET", "/nodes/{id}/access", read, "whoCanOpen", "Who can open this? Every person, groups unfolded", 0, typed(a.whoCanOpen)},
 		{"GET", "/nodes/{id}/grants", read, "listGrants", "Who this is given to, folders above included", 0, typed(a.listGrants)},
 		{"POST", "/nodes/{id}/grants", share, "giveAccess", "Give a person or a group access", 201, typed(a.giveAccess)},
 		{"PATCH", "/nodes/{id}/grants/{grant}", share, "changeGrant", "Change how much is given, and until when", 0, typed(a.changeGrant)},

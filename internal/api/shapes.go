@@ -67,7 +67,7 @@ func crumb(c files.Crumb) wire.Crumb { return wire.Crumb{ID: c.ID, Name: c.Name}
 func item(i files.Item) wire.Node {
 	n := wire.Node{ID: i.ID, SpaceID: i.SpaceID, ParentID: i.ParentID, Kind: i.Kind.String(), Name: i.Name, Size: i.Size,
 		ChildCount: i.ChildCount, MediaType: i.MediaType, VersionID: i.VersionID, Rev: i.Rev, CreatedAt: i.CreatedAt, ChangedAt: i.ChangedAt,
-		CreatedBy: person(i.CreatedBy), ChangedBy: person(i.ChangedBy), Access: i.Access.String()}
+		CreatedBy: person(i.CreatedBy), ChangedBy: person(i.ChangedBy), Access: i.Access.String(), Reach: reach(i.Reach)}
 	if i.Kind == coffer.File {
 		n.Thumbnail = i.HasThumbnail()
 		n.Preview = kindOf(i.Name, i.MediaType).preview

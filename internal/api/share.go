@@ -48,6 +48,28 @@ func (a *API) takeAccess(c *call, in *ByGrant) (*done, error) {
 	return nil, a.view(c).Ungrant(c, in.ID, in.Grant)
 }
 
+func (a *API) whoCanOpen(c *call, in *ByID) (*bodyOf[wire.Answer], error) {
+	answer, err := a.view(c).Access(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Answer]{wire.Answer{Sentences: answer.Sentences, People: mapped(answer.People, func(o files.Opener) wire.Opener {
+		return wire.Opener{ID: o.ID, Name: o.Name, Email: o.Email, Access: o.Access.String(), Ways: mapped(o.Ways, func(w files.Way) wire.Way {
+			return wire.Way{Grant: w.Grant, Access: w.Access.String(), Until: w.Until, Group: w.Group, Inherited: w.Inherited, From: w.From}
+		})}
+	})}}, nil
+}
+
+func reach(r *files.Reach) *wire.Reach {
+	switch {
+	case r == nil:
+		return nil
+	case r.OnlyYou:
+		return &wire.Reach{Kind: "only_you", People: r.People}
+	}
+	return &wire.Reach{Kind: "people", People: r.People}
+}
+
 func (a *API) listShared(c *call, _ *none) (*bodyOf[wire.List[wire.SharedItem]], error) {
 	all, err := a.view(c).Shared(c)
 	if err != nil {

@@ -16,6 +16,13 @@ func (c *Client) Grants(ctx context.Context, node coffer.ID) (wire.Sharing, erro
 	return out, err
 }
 
+// Access answers who can open a node.
+func (c *Client) Access(ctx context.Context, node coffer.ID) (wire.Answer, error) {
+	var out wire.Answer
+	err := c.call(ctx, http.MethodGet, "/nodes/"+node.String()+"/access", nil, nil, &out, true)
+	return out, err
+}
+
 // Grant gives access to a node.
 func (c *Client) Grant(ctx context.Context, node coffer.ID, n wire.NewGrant) (wire.Grant, error) {
 	var out wire.Grant

@@ -65,6 +65,7 @@ func TestSharingStory(t *testing.T) {
 			}, "- - - -"},
 			{"versions", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/versions", nil) }, "- - - -"},
 			{"grants", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.in)+"/grants", nil) }, "- - - -"},
+			{"who can open", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/access", nil) }, "- - - -"},
 			{"pin", func(p *Person, h shelf) *Response { return p.Do("PUT", "/pins/"+h.top.String(), nil) }, "- - - -"},
 			{"search", func(p *Person, h shelf) *Response { return p.Do("GET", "/search?q=file&under="+h.top.String(), nil) }, "- - - -"},
 			{"mkdir", func(p *Person, h shelf) *Response {

@@ -241,6 +241,7 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		},
 		"POST /zip": {{path: "/zip", body: wire.NewZip{IDs: []coffer.ID{v.file.ID}}, code: missing}, {path: "/zip", body: wire.NewZip{IDs: []coffer.ID{own.ID, v.folder.ID}}, code: missing}},
 
+		"GET /nodes/{id}/access": {{path: annFile + "/access", code: missing}, {path: annRoot + "/access", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/access", code: missing}},
 		"GET /nodes/{id}/grants": {{path: annFile + "/grants", code: missing}, {path: annRoot + "/grants", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/grants", code: missing}},
 		"POST /nodes/{id}/grants": {{path: annFolder + "/grants", body: wire.NewGrant{Email: ben.Email, Role: "view"}, code: missing}, {path: annRoot + "/grants", body: wire.NewGrant{UserID: ben.Me.ID, Role: "manage"}, code: missing},
 			{path: annFile + "/grants", body: wire.NewGrant{Email: "nobody@example.com", Role: "owner"}, code: missing}, {path: annFile + "/grants", body: wire.NewGrant{GroupID: v.group.ID, Role: "edit", Until: 1}, code: missing}},

@@ -83,11 +83,16 @@ func (v *View) children(tx *db.Tx, p pass, o ListOptions) (page Page[Item], err 
 		slices.Reverse(got)
 	}
 	who := v.people(tx)
+	census, err := takeCensus(tx, p, got)
+	if err != nil {
+		return page, err
+	}
 	page.Items = make([]Item, len(got))
 	for i, n := range got {
 		if page.Items[i], err = who.item(n, p.access); err != nil {
 			return page, err
 		}
+		census.fill(&page.Items[i])
 	}
 	page.Total = p.node.ChildCount
 	if o.Query != "" {

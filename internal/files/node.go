@@ -12,7 +12,11 @@ import (
 // Stat tells everything about a node.
 func (v *View) Stat(ctx context.Context, id coffer.ID) (d Detail, err error) {
 	err = v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) error {
-		d, err = v.detail(tx, p)
+		if d, err = v.detail(tx, p); err != nil {
+			return err
+		}
+		people, err := tx.PeopleOn(id, nil)
+		d.Reach = p.reached(p.openers(people))
 		return err
 	})
 	return d, err

@@ -27,6 +27,10 @@ func TestStory(t *testing.T) {
 		}
 		got, err := ann.Stat(ctx, f.ID)
 		w.ok(err)
+		if got.Reach == nil || !got.Reach.OnlyYou {
+			t.Errorf("who can open it: %+v", got.Reach)
+		}
+		got.Reach = nil // an upload does not tell
 		if fmt.Sprint(got) != fmt.Sprint(f) {
 			t.Errorf("stat %+v\n want %+v", got, f)
 		}

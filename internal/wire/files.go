@@ -73,12 +73,19 @@ type Node struct {
 	ChangedAt  int64     `json:"changed_at"`
 	CreatedBy  *Person   `json:"created_by,omitempty"`
 	ChangedBy  *Person   `json:"changed_by,omitempty"`
-	Access     string    `json:"access" enum:"view,edit,manage,owner"`
+	Access     string    `json:"access" enum:"view,edit,manage,owner" doc:"What the caller may do"`
+	Reach      *Reach    `json:"reach,omitempty" doc:"Who can open it; in the children of a folder and in one node"`
 
 	// Only in GET /nodes/{id}, /resolve, /search, /recent, /pins and the answer to an upload.
 	Path   []Crumb `json:"path,omitempty" doc:"From the root to the parent"`
 	SHA256 string  `json:"sha256,omitempty" doc:"Of the content, 64 hex digits"`
 	Number int64   `json:"version_number,omitempty"`
+}
+
+// Reach says in short who can open a node, groups unfolded, the owner included.
+type Reach struct {
+	Kind   string `json:"kind" enum:"only_you,people"`
+	People int64  `json:"people"`
 }
 
 // Recent is a node that somebody opened or changed last: GET /recent.

@@ -78,3 +78,28 @@ type Member struct {
 	Email string    `json:"email"`
 	State string    `json:"state" enum:"on,off"`
 }
+
+// Answer says who can open a node: GET /nodes/{id}/access.
+type Answer struct {
+	People    []Opener `json:"people" doc:"The strongest first, then by name"`
+	Sentences []string `json:"sentences" doc:"How many people, what administrators can do, who holds the keys"`
+}
+
+// Opener is a person who can open a node.
+type Opener struct {
+	ID     coffer.ID `json:"id"`
+	Name   string    `json:"name"`
+	Email  string    `json:"email,omitempty" doc:"Told to who can manage the node"`
+	Access string    `json:"access" enum:"view,edit,manage,owner"`
+	Ways   []Way     `json:"ways" doc:"By which they have it, the strongest first"`
+}
+
+// Way is one reason why somebody can open a node.
+type Way struct {
+	Grant     coffer.ID `json:"grant,omitzero" doc:"Absent: they own the space"`
+	Access    string    `json:"access" enum:"view,edit,manage,owner"`
+	Until     int64     `json:"until,omitempty" doc:"When it ends (ms); absent: never"`
+	Group     string    `json:"group,omitempty" doc:"The group that was given it"`
+	Inherited bool      `json:"inherited" doc:"It stands on a folder above"`
+	From      string    `json:"from,omitempty" doc:"Name of that folder, where the caller may see it"`
+}

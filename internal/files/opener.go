@@ -1,0 +1,182 @@
+package files
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"coffer"
+	"coffer/internal/db"
+)
+
+// An Opener is a person who can open a node, decided by the rule that decides
+// their requests.
+type Opener struct {
+	Person
+	Email  string // told to who may manage the node
+	Access coffer.Access
+	Ways   []Way // by which they have it, the strongest first
+}
+
+// A Way is one reason why somebody can open a node. The zero way is that they
+// own the space.
+type Way struct {
+	Grant     coffer.ID
+	Access    coffer.Access
+	Until     int64  // ms; 0 = without an end
+	Group     string // that the grant names; "": it names the person
+	Inherited bool   // it stands on a folder above
+	From      string // that folder's name, where the principal may see it
+}
+
+// Answer says who can open a node: every person, groups unfolded, and in
+// sentences who could beside them.
+type Answer struct {
+	People    []Opener // the strongest first, then by name
+	Sentences []string
+}
+
+// Access answers who can open a node, to everybody who can.
+func (v *View) Access(ctx context.Context, id coffer.ID) (a Answer, err error) {
+	err = v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) error {
+		rows, err := tx.PeopleOn(id, nil)
+		if err != nil {
+			return err
+		}
+		a = Answer{People: p.openers(rows)}
+		a.Sentences = p.sentences(a.People)
+		return nil
+	})
+	return a, err
+}
+
+// A standing is a person with the grants that count for them.
+type standing struct {
+	user coffer.User
+	held []coffer.Held
+}
+
+func (s standing) access(space coffer.Space) coffer.Access {
+	return coffer.Decide(coffer.Principal{Kind: coffer.UserKind, User: s.user}, space, coffer.Living, s.held)
+}
+
+// openers are the people of the rows who can open the node of a pass.
+func (p pass) openers(rows []db.PersonOn) []Opener {
+	at := map[coffer.ID]int{}
+	var all []standing
+	var list []Opener
+	for _, r := range rows {
+		i, known := at[r.User.ID]
+		if !known {
+			i = len(all)
+			at[r.User.ID] = i
+			all, list = append(all, standing{user: r.User}), append(list, Opener{Person: Person{r.User.ID, r.User.Name}})
+			if p.access.Allows(coffer.Share) {
+				list[i].Email = r.User.Email
+			}
+		}
+		if r.Up < 0 {
+			list[i].Ways = append(list[i].Ways, Way{Access: coffer.IsOwner})
+			continue
+		}
+		all[i].held = append(all[i].held, coffer.Held{Up: r.Up, Access: r.Grant.Access, Until: r.Grant.Until})
+		w := Way{Grant: r.Grant.ID, Access: r.Grant.Access, Until: r.Grant.Until, Group: r.Group, Inherited: r.Up > 0}
+		if w.Inherited && r.Up <= p.sees {
+			w.From = r.From
+		}
+		list[i].Ways = append(list[i].Ways, w)
+	}
+	open := list[:0]
+	for i, o := range list {
+		if o.Access = all[i].access(p.space); o.Access != coffer.NoAccess {
+			slices.SortStableFunc(o.Ways, func(a, b Way) int { return cmp.Compare(b.Access, a.Access) })
+			open = append(open, o)
+		}
+	}
+	slices.SortStableFunc(open, func(a, b Opener) int {
+		return cmp.Or(cmp.Compare(b.Access, a.Access), cmp.Compare(a.Name, b.Name), slices.Compare(a.ID[:], b.ID[:]))
+	})
+	return open
+}
+
+func (p pass) sentences(people []Opener) []string {
+	what := "file"
+	if p.node.Kind == coffer.Folder {
+		what = "folder"
+	}
+	first := fmt.Sprintf("%d people can open this %s.", len(people), what)
+	if len(people) == 1 {
+		first = people[0].Name + " alone can open this " + what + "."
+		if people[0].ID == p.who.User.ID {
+			first = "Only you can open this " + what + "."
+		}
+	}
+	return []string{first,
+		"Administrators of this installation cannot open it here, unless they are named above. They can hand over a person's own space to somebody else, which is recorded.",
+		"It is encrypted on this server, which holds the keys: whoever runs the server could technically read it."}
+}
+
+// Reach is how many people can open a node, for a list.
+type Reach struct {
+	People  int64
+	OnlyYou bool
+}
+
+// reached is the reach of the node of a pass, whose holder is among its openers.
+func (p pass) reached(people []Opener) *Reach {
+	return &Reach{People: int64(len(people)), OnlyYou: len(people) == 1}
+}
+
+// A census counts who can open the children of one folder, and what the
+// principal may do with them: of a page of the list, by one query.
+type census struct {
+	p    pass
+	base map[coffer.ID]bool          // who can open the folder, and so all in it
+	on   map[coffer.ID][]db.PersonOn // who stands on a child itself
+}
+
+func takeCensus(tx *db.Tx, p pass, children []coffer.Node) (census, error) {
+	ids := make([]coffer.ID, len(children))
+	for i, n := range children {
+		ids[i] = n.ID
+	}
+	c := census{p, map[coffer.ID]bool{}, map[coffer.ID][]db.PersonOn{}}
+	rows, err := tx.PeopleOn(p.node.ID, ids)
+	if err != nil {
+		return c, err
+	}
+	var above []db.PersonOn
+	for _, r := range rows {
+		if r.Up == -1 {
+			c.on[r.Node] = append(c.on[r.Node], r)
+		} else {
+			above = append(above, r)
+		}
+	}
+	for _, o := range p.openers(above) {
+		c.base[o.ID] = true
+	}
+	return c, nil
+}
+
+// fill completes an item of the list.
+func (c census) fill(i *Item) {
+	n := int64(len(c.base))
+	more := map[coffer.ID]standing{}
+	for _, r := range c.on[i.ID] {
+		s := more[r.User.ID]
+		s.user, s.held = r.User, append(s.held, coffer.Held{Access: r.Grant.Access, Until: r.Grant.Until})
+		more[r.User.ID] = s
+	}
+	for id, s := range more {
+		access := s.access(c.p.space)
+		if access != coffer.NoAccess && !c.base[id] {
+			n++
+		}
+		if id == c.p.who.User.ID {
+			i.Access = max(i.Access, access)
+		}
+	}
+	i.Reach = &Reach{People: n, OnlyYou: n == 1}
+}
