@@ -101,6 +101,7 @@ if [ "${MICRO:-1}" != 0 ]; then
   cd "$root"
   { go test -run "^$" -bench . -benchmem -benchtime "${MICRO_TIME:-200ms}" ./internal/cobblestone/... ./internal/content/... &&
     go test -run "^$" -bench RotateKEK -benchtime "${SPACES:-100000}x" ./internal/keyring &&
-    COFFER_SOAK=1 go test -run "^$" -bench SearchNames/sqlite -benchtime 100x ./internal/db; } | grep -E '^(Benchmark|pkg|cpu|ok|FAIL|---)'
+    COFFER_SOAK=1 go test -run "^$" -bench SearchNames/sqlite -benchtime 100x ./internal/db &&
+    scripts/with-postgres.sh go test -run "^$" -bench Decide -benchtime "${MICRO_TIME:-200ms}" ./internal/files; } | grep -E '^(Benchmark|pkg|cpu|ok|FAIL|---)'
 fi
 say "total: $SECONDS s"

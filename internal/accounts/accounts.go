@@ -26,9 +26,9 @@ type Options struct {
 	BaseURL string // "https://files.example.com", without a slash at the end
 	Log     *slog.Logger
 
-	// Leaving gives up what a person owns elsewhere, in the transaction that
-	// deletes the account.
-	Leaving func(tx *db.Tx, p coffer.Principal) error
+	// Leaving gives up what a user owns elsewhere, in the transaction that
+	// deletes the account. Without erase it refuses where that loses anything.
+	Leaving func(tx *db.Tx, by coffer.Principal, user coffer.ID, erase bool) error
 }
 
 // Service holds the verbs. It keeps nothing of people in memory. Safe for

@@ -45,23 +45,58 @@ func (s *Service) DeleteMe(ctx context.Context, p coffer.Principal, password str
 		if err := notLastOwner(tx, u); err != nil {
 			return err
 		}
-		if s.Leaving != nil {
-			if err := s.Leaving(tx, p); err != nil {
-				return err
-			}
-		}
-		if err := endAll(tx, u.ID); err != nil {
-			return err
-		}
-		if err := tx.DeleteSignup(u.Email); err != nil {
-			return err
-		}
-		if err := tx.DeleteUser(u.ID); err != nil {
-			return err
-		}
-		if err := tx.InsertEvent(event(p, "user.deleted", u.ID, map[string]any{"how": "self", "email": u.Email, "role": u.Role})); err != nil {
+		if err := s.remove(tx, p, u, "self", true); err != nil {
 			return err
 		}
 		return told.post(tx)
+	})
+}
+
+// remove deletes an account with all that it could be used with.
+func (s *Service) remove(tx *db.Tx, by coffer.Principal, u coffer.User, how string, erase bool) error {
+	if s.Leaving != nil {
+		if err := s.Leaving(tx, by, u.ID, erase); err != nil {
+			return err
+		}
+	}
+	if err := endAll(tx, u.ID); err != nil {
+		return err
+	}
+	if err := tx.DeleteSignup(u.Email); err != nil {
+		return err
+	}
+	if err := tx.DeleteUser(u.ID); err != nil {
+		return err
+	}
+	return tx.InsertEvent(event(by, "user.deleted", u.ID, map[string]any{"how": how, "email": u.Email, "role": u.Role, "erased": erase}))
+}
+
+// RemovePerson deletes somebody else's account for ever. What the person's own
+// space holds must have been handed over, unless it is to be erased. Access that
+// was given to the person goes; what the person gave to others stays.
+//
+// Errors: Forbidden, ErrNotFound, Conflict "self", "last_owner" or "has_files".
+func (s *Service) RemovePerson(ctx context.Context, p coffer.Principal, id coffer.ID, erase bool) error {
+	if err := needPower(p, coffer.ManagePeople); err != nil {
+		return err
+	}
+	if id == p.User.ID {
+		return coffer.E(coffer.Conflict, "self", "This is your own account: delete it in your settings.")
+	}
+	return s.DB.Update(ctx, func(tx *db.Tx) error {
+		if err := tx.LockInstall(); err != nil { // two owners cannot remove each other
+			return err
+		}
+		u, err := tx.User(id)
+		if err != nil {
+			return err
+		}
+		if err := mayManage(p, u.Role); err != nil {
+			return err
+		}
+		if err := notLastOwner(tx, u); err != nil {
+			return err
+		}
+		return s.remove(tx, p, u, "admin", erase)
 	})
 }

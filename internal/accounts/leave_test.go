@@ -34,7 +34,7 @@ func TestDeleteMe(t *testing.T) {
 			}
 		}
 		left := []coffer.ID{}
-		h.Leaving = func(tx *db.Tx, p coffer.Principal) error {
+		h.Leaving = func(tx *db.Tx, p coffer.Principal, _ coffer.ID, _ bool) error {
 			if _, err := tx.User(p.User.ID); err != nil {
 				t.Errorf("asked after the account went: %v", err)
 			}
@@ -120,7 +120,7 @@ func TestDeleteMeFails(t *testing.T) {
 		h.user("anna@example.com", coffer.RoleMember)
 		in := h.login("anna@example.com", at(1))
 		stuck := errors.New("stuck")
-		h.Leaving = func(*db.Tx, coffer.Principal) error { return stuck }
+		h.Leaving = func(*db.Tx, coffer.Principal, coffer.ID, bool) error { return stuck }
 		if err := h.DeleteMe(t.Context(), in.Principal, pw); !errors.Is(err, stuck) {
 			t.Fatal(err)
 		}

@@ -28,6 +28,13 @@ func (a *API) changePerson(c *call, in *struct {
 	return &bodyOf[wire.Account]{account(p)}, nil
 }
 
+func (a *API) removePerson(c *call, in *struct {
+	ByID
+	Files string `query:"files" enum:"erase" doc:"erase: what the person's own space holds is deleted for ever; without it, such a person stays"`
+}) (*done, error) {
+	return nil, a.Accounts.RemovePerson(c, c.who, in.ID, in.Files == "erase")
+}
+
 func account(p accounts.Account) wire.Account {
 	w := wire.Account{ID: p.ID, Name: p.Name, Email: p.Email, Role: string(p.Role), State: "on", Used: p.Used, Reserved: p.Reserved,
 		Quota: p.Quota, CreatedAt: p.CreatedAt, LastSeenAt: p.LastSeenAt}

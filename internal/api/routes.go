@@ -77,6 +77,7 @@ func (a *API) table() []Route {
 		{"DELETE", "/spaces/{id}", write, "removeSpace", "Delete a team space with all that it holds for ever", 0, typed(a.removeSpace)},
 		{"GET", "/teams", admin, "listTeams", "All team spaces, their owners and how much they hold", 0, typed(a.listTeams)},
 		{"PATCH", "/teams/{id}", admin, "changeTeam", "Set what a team space may hold, or give it one more owner", 0, typed(a.changeTeam)},
+		{"DELETE", "/people/{id}", admin, "removePerson", "Delete an account, whose files were handed over, for ever", 0, typed(a.removePerson)},
 		{"POST", "/people/{id}/hand-over", admin, "handOver", "Hand the own space of a person over to another, as a team space", 201, typed(a.handOver)},
 		{"GET", "/resolve", read, "resolvePath", "The node at a path", 0, typed(a.resolvePath)},
 		{"GET", "/nodes/{id}", read, "getNode", "One file or folder", 0, typed(a.getNode)},

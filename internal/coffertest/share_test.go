@@ -263,8 +263,17 @@ func TestTeamStory(t *testing.T) {
 			t.Errorf("teams: %+v", teams.Items)
 		}
 		own := ann.Do("PUT", "/nodes/"+ann.Root().String()+"/files?name=own", []byte("Ann's own")).Want(201).Node()
+		person := "/people/" + ann.Me.ID.String()
+		s.Owner.Do("DELETE", person, nil).Problem(409, "has_files")
+		ben.Do("DELETE", person, nil).Problem(403, "forbidden")
+		s.Owner.Do("DELETE", "/people/"+s.Owner.Me.ID.String(), nil).Problem(409, "self")
 		s.Owner.Do("POST", "/people/"+ann.Me.ID.String()+"/hand-over", wire.HandOver{Email: ben.Email, Name: "Files of Ann"}).Want(201)
-		ann.Do("POST", "/me/delete", wire.Deletion{Password: ann.Password}).Want(204)
+		s.Owner.Do("DELETE", person, nil).Want(204)
+		ann.Do("GET", "/session", nil).Problem(401, "unauthenticated")
+		s.Owner.Do("DELETE", person, nil).Problem(404, "not_found")
+		cid := s.Person("Cid")
+		cid.Do("PUT", "/nodes/"+cid.Root().String()+"/files?name=own", []byte("Cid's own")).Want(201)
+		s.Owner.Do("DELETE", "/people/"+cid.Me.ID.String()+"?files=erase", nil).Want(204)
 		if got := ben.Do("GET", "/nodes/"+own.ID.String()+"/content", nil).Want(200).Body; string(got) != "Ann's own" {
 			t.Errorf("handed over: %q", got)
 		}

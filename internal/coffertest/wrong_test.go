@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,12 +24,10 @@ import (
 // victim is Ann with something of every sort, and how to recognise it.
 type victim struct {
 	*Person
+	sharing
 	space                 wire.Space
 	folder, file, trashed wire.Node
 	invitation            wire.Invitation // that the owner sent to somebody
-	group                 wire.Group      // that the owner made, with Ann in it
-	grant                 wire.Grant      // of her folder, to the group
-	team                  wire.Space      // that she made
 	session, token        coffer.ID
 	work                  coffer.ID // a large batch that waits
 	secrets               []string
@@ -48,16 +47,9 @@ func newVictim(s *Server) *victim {
 	v.trashed = v.Do("PUT", "/nodes/"+v.space.RootID.String()+"/files?name=canary-trash.txt", v.content).Want(201).Node()
 	v.Do("DELETE", "/nodes/"+v.trashed.ID.String(), nil).Want(204)
 	v.Do("PUT", "/pins/"+v.folder.ID.String(), nil).Want(204)
-	s.Owner.Do("POST", "/groups", wire.GroupName{Name: "Crew"}).Want(201).JSON(&v.group)
-	s.Owner.Do("PUT", "/groups/"+v.group.ID.String()+"/members/"+v.Email, nil).Want(204)
-	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/grants", wire.NewGrant{GroupID: v.group.ID, Role: "edit"}).Want(201).JSON(&v.grant)
 	begun := v.tus(100, v.here("canary-half.bin"))
 	begun.patch(0, make([]byte, 50)).Want(204)
 	v.upload, _ = coffer.ParseID(begun.id)
-	yes, no := true, false
-	s.Owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &yes}).Want(200)
-	v.Do("POST", "/spaces", wire.SpaceName{Name: "canary team"}).Want(201).JSON(&v.team)
-	s.Owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &no}).Want(200)
 	v.other = v.SignIn()
 	v.program = v.Program()
 	v.session, v.token = v.Me.SessionID, v.program.Me.TokenID
@@ -72,7 +64,7 @@ func newVictim(s *Server) *victim {
 		t.Fatal(err)
 	}
 	s.Owner.Do("POST", "/invitations", wire.NewInvitation{Email: "invited@example.com", Role: "member"}).Want(201).JSON(&v.invitation)
-	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.team.ID.String(), v.team.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(), v.work.String(), v.upload.String(),
+	v.secrets = []string{"canary", "Canary", v.Email, v.space.ID.String(), v.space.RootID.String(), v.Me.ID.String(), v.session.String(), v.token.String(), v.work.String(), v.upload.String(),
 		v.Session, v.other.Session, v.program.Token, v.file.SHA256}
 	for _, n := range []wire.Node{v.folder, v.file, v.trashed} {
 		v.secrets = append(v.secrets, n.ID.String())
@@ -80,6 +72,7 @@ func newVictim(s *Server) *victim {
 			v.secrets = append(v.secrets, n.VersionID.String())
 		}
 	}
+	v.share()
 	return v
 }
 
@@ -133,7 +126,7 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		}
 		return all
 	}
-	return map[string][]attempt{
+	all := map[string][]attempt{
 		"GET /openapi.json":    {{path: "/openapi.json"}},
 		"GET /instance":        {{path: "/instance"}},
 		"POST /setup":          {{path: "/setup", body: wire.Setup{Code: "AAAA-AAAA-AAAA-AAAA", Name: "Eve", Email: "eve@example.com", Password: "a long enough password", Signup: "open"}, anybody: "setup_done"}},
@@ -176,13 +169,7 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"POST /invitation/inspect":      {{path: "/invitation/inspect", body: wire.MailToken{Token: "coffer_invitation_" + strings.Repeat("a", 59)}, anybody: "token_ended"}},
 		"POST /invitation/accept":       {{path: "/invitation/accept", body: wire.InvitationAccept{Token: "coffer_invitation_" + strings.Repeat("a", 59), Name: "Eve", Password: "a long enough password"}, anybody: "token_ended"}},
 
-		"GET /spaces":                 {{path: "/spaces"}, {path: "/spaces?count=1"}},
-		"POST /spaces":                {{path: "/spaces", body: wire.SpaceName{Name: "stolen"}, code: "forbidden"}},
-		"PATCH /spaces/{id}":          {{path: "/spaces/" + id(v.team.ID), body: wire.SpaceName{Name: "stolen"}, code: missing}, {path: "/spaces/" + id(v.space.ID), body: wire.SpaceName{Name: ""}, code: missing}},
-		"DELETE /spaces/{id}":         {{path: "/spaces/" + id(v.team.ID) + "?name=x", code: missing}, {path: "/spaces/" + id(v.space.ID) + "?name=x", code: missing}},
-		"GET /teams":                  {{path: "/teams", code: "forbidden"}},
-		"PATCH /teams/{id}":           {{path: "/teams/" + id(v.team.ID), body: wire.TeamPatch{}, code: "forbidden"}},
-		"POST /people/{id}/hand-over": {{path: "/people/" + id(v.Me.ID) + "/hand-over", body: wire.HandOver{Email: v.S.Owner.Email, Name: "stolen"}, code: "forbidden"}},
+		"GET /spaces": {{path: "/spaces"}, {path: "/spaces?count=1"}},
 		"GET /search": {{path: "/search?q=canary"}, {path: "/search?q=ca"}, {path: "/search?q=c&kind=file"},
 			{path: "/search?q=canary&under=" + id(v.folder.ID), code: missing}, {path: "/search?q=stolen&under=" + id(v.space.RootID), code: missing},
 			{path: "/search?q=canary&changed_by=" + id(v.Me.ID)}},
@@ -241,23 +228,6 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		},
 		"POST /zip": {{path: "/zip", body: wire.NewZip{IDs: []coffer.ID{v.file.ID}}, code: missing}, {path: "/zip", body: wire.NewZip{IDs: []coffer.ID{own.ID, v.folder.ID}}, code: missing}},
 
-		"GET /nodes/{id}/access": {{path: annFile + "/access", code: missing}, {path: annRoot + "/access", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/access", code: missing}},
-		"GET /nodes/{id}/grants": {{path: annFile + "/grants", code: missing}, {path: annRoot + "/grants", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/grants", code: missing}},
-		"POST /nodes/{id}/grants": {{path: annFolder + "/grants", body: wire.NewGrant{Email: ben.Email, Role: "view"}, code: missing}, {path: annRoot + "/grants", body: wire.NewGrant{UserID: ben.Me.ID, Role: "manage"}, code: missing},
-			{path: annFile + "/grants", body: wire.NewGrant{Email: "nobody@example.com", Role: "owner"}, code: missing}, {path: annFile + "/grants", body: wire.NewGrant{GroupID: v.group.ID, Role: "edit", Until: 1}, code: missing}},
-		"PATCH /nodes/{id}/grants/{grant}": {{path: annFolder + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing},
-			{path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing}},
-		"DELETE /nodes/{id}/grants/{grant}":  {{path: annFolder + "/grants/" + id(v.grant.ID), code: missing}, {path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), code: missing}},
-		"GET /shared":                        {{path: "/shared"}},
-		"DELETE /shared/{id}":                {{path: "/shared/" + id(v.folder.ID), code: missing}, {path: "/shared/" + id(v.space.RootID), code: missing}},
-		"GET /groups":                        {{path: "/groups"}},
-		"POST /groups":                       {{path: "/groups", body: wire.GroupName{Name: "stolen"}, code: "forbidden"}},
-		"PATCH /groups/{id}":                 {{path: "/groups/" + id(v.group.ID), body: wire.GroupName{Name: "Crew"}, code: "forbidden"}},
-		"DELETE /groups/{id}":                {{path: "/groups/" + id(v.file.ID), code: missing}},
-		"GET /groups/{id}/members":           {{path: "/groups/" + id(v.group.ID) + "/members", code: "forbidden"}},
-		"PUT /groups/{id}/members/{user}":    {{path: "/groups/" + id(v.group.ID) + "/members/" + ben.Email, code: "forbidden"}},
-		"DELETE /groups/{id}/members/{user}": {{path: "/groups/" + id(v.group.ID) + "/members/" + id(ben.Me.ID), code: "forbidden"}},
-
 		"GET /jobs":         {{path: "/jobs"}},
 		"GET /jobs/{id}":    {{path: "/jobs/" + id(v.work), code: missing}},
 		"DELETE /jobs/{id}": {{path: "/jobs/" + id(v.work), code: missing}},
@@ -269,6 +239,8 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"DELETE /sessions":         {{path: "/sessions"}},
 		"DELETE /session":          {{path: "/session"}}, // last of all: it ends the proof
 	}
+	maps.Copy(all, v.sharingAttempts(ben, own))
+	return all
 }
 
 // asks is what each route must ask for, told once more and apart from the
@@ -405,7 +377,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: ben.Program(coffer.AllScopes[:]...), who: "another member's program", proof: true},
 		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /people": "", "PATCH /people/{id}": "", "GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
 			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": "",
-			"POST /spaces": "", "GET /teams": "", "PATCH /teams/{id}": "", "POST /people/{id}/hand-over": "not_to_self",
+			"POST /spaces": "", "GET /teams": "", "PATCH /teams/{id}": "", "POST /people/{id}/hand-over": "not_to_self", "DELETE /people/{id}": "last_owner",
 			"POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found", // a guest has none
 			"GET /groups": "forbidden", "DELETE /groups/{id}": "forbidden"}},

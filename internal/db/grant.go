@@ -154,9 +154,10 @@ func (tx *Tx) LeaveShare(user, node coffer.ID) error {
 	return err
 }
 
-// ReturnShares forgets for whom a node was left: it was shared anew.
-func (tx *Tx) ReturnShares(node coffer.ID) error {
-	_, err := tx.exec(`DELETE FROM share_left WHERE node_id = $1`, node)
+// ReturnShare forgets that a person, or those in a group, left a node: it was
+// given to them anew. The other id is zero.
+func (tx *Tx) ReturnShare(node, user, group coffer.ID) error {
+	_, err := tx.exec(`DELETE FROM share_left WHERE node_id = $1 AND (user_id = $2 OR user_id IN (SELECT user_id FROM group_member WHERE group_id = $3))`, node, user, group)
 	return err
 }
 

@@ -62,34 +62,6 @@ func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash b
 		sees: coffer.Sees(p, at.Space, at.Held, at.Depth), above: coffer.Decide(p, at.Space, coffer.Living, coffer.Above(at.Held))}, nil
 }
 
-// checkPlace refuses to change the name or the place of a node for somebody
-// who may change the node but not the folder that it is in: there its name
-// stands beside others that they may not even see.
-func (p pass) checkPlace() error {
-	if p.above.Allows(coffer.Write) {
-		return nil
-	}
-	return coffer.E(coffer.Forbidden, "not_your_folder", "You may change what is in this, not its name or place. Ask somebody who can edit the folder that it is in.")
-}
-
-// checkGive refuses to give others what the holder of the pass does not have.
-func (p pass) checkGive(a coffer.Access, until int64) error {
-	if coffer.MayGive(p.who, p.space, p.held, a, until) {
-		return nil
-	}
-	return coffer.E(coffer.Forbidden, "beyond_own", "You cannot give others more than you have yourself, or for longer.")
-}
-
-// shown is the node as the holder of the pass may see it: what it is in has no
-// id for who may not see that.
-func (p pass) shown() coffer.Node {
-	n := p.node
-	if p.sees == 0 {
-		n.ParentID = coffer.ID{}
-	}
-	return n
-}
-
 // ticketNames reports whether the principal's ticket, if it came with one,
 // opens a node: one that it names or, as a ZIP, one below.
 func ticketNames(tx *db.Tx, p coffer.Principal, id coffer.ID) (bool, error) {
@@ -202,14 +174,6 @@ func (v *View) hold(ctx context.Context, ps []pass) error {
 	})
 }
 
-// An act is what goes into the record of what happened.
-type act struct {
-	action string // noun.verb
-	node   coffer.ID
-	target coffer.ID
-	detail map[string]any
-}
-
 // errUnchanged ends a commit that found nothing to do: no change, no event.
 var errUnchanged = errors.New("files: nothing to change")
 
@@ -295,21 +259,6 @@ func (v *View) standing(tx *db.Tx) (coffer.Principal, error) {
 	}
 	p.User.Role, p.User.Disabled = now.Role, now.Disabled
 	return p, err
-}
-
-func (v *View) event(space coffer.ID, a act) coffer.Event {
-	e := coffer.Event{ActorKind: "user", ActorID: v.p.User.ID, Action: a.action, SpaceID: space, NodeID: a.node, TargetID: a.target,
-		Detail: map[string]any{"request": v.p.RequestID}}
-	if v.p.Kind == coffer.SystemKind {
-		e.ActorKind = "system"
-	}
-	if v.p.Address != "" {
-		e.Detail["address"] = v.p.Address
-	}
-	for k, d := range a.detail {
-		e.Detail[k] = d
-	}
-	return e
 }
 
 // openedLately reports whether the reading of a version by this principal is
@@ -431,21 +380,6 @@ func (v *View) makeSpace(tx *db.Tx, space coffer.Space) error {
 	return tx.InsertEvent(v.event(space.ID, a))
 }
 
-// powerful is what a principal must be to look after the installation, with a
-// proof that covers it.
-func powerful(p coffer.Principal, power coffer.Power) error {
-	if p.Kind == coffer.SystemKind {
-		return nil
-	}
-	if p.Kind != coffer.UserKind || p.User.ID.IsZero() || p.User.Disabled || !p.User.Role.Has(power) {
-		return coffer.E(coffer.Forbidden, "forbidden", "Your role does not allow this. Ask an administrator.")
-	}
-	if !p.InScope(coffer.ScopeAdmin) {
-		return coffer.E(coffer.Forbidden, "scope_missing", "This token may not do that. Sign in, or use a token with the scope admin.")
-	}
-	return nil
-}
-
 // govern changes what administrators look after: who owns spaces and how much
 // they hold, never what is in them. fn writes the events itself.
 func (v *View) govern(ctx context.Context, power coffer.Power, fn func(tx *db.Tx, who coffer.Principal) error) error {
@@ -481,6 +415,9 @@ type top struct {
 // tops returns what others gave to the principal, given last first, and reads
 // in the same snapshot.
 func (v *View) tops(ctx context.Context, fn func(tx *db.Tx, all []top) error) error {
+	if v.p.Kind != coffer.UserKind {
+		return nil // a ticket names what it opens; nothing is given to the server itself
+	}
 	return v.s.db.View(ctx, func(tx *db.Tx) error {
 		rows, err := tx.TopGrants(v.p.User.ID)
 		if err != nil {

@@ -77,7 +77,7 @@ func TestExport(t *testing.T) {
 			t.Errorf("another SHA-256: %v", err)
 		}
 
-		w.ok(w.db.Update(ctx, func(tx *db.Tx) error { return w.svc.GiveUp(tx, ann.who) }))
+		w.ok(w.db.Update(ctx, func(tx *db.Tx) error { return w.svc.GiveUp(tx, ann.who, ann.who.User.ID, true) }))
 		if spaces, err = x.Spaces(ctx); err != nil || len(spaces) != 1 || spaces[0].Email != ben.who.User.Email {
 			t.Errorf("after Ann has left: %+v, %v", spaces, err)
 		}

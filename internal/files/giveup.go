@@ -3,20 +3,24 @@ package files
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"coffer"
 	"coffer/internal/db"
 )
 
-// GiveUp takes a person's own space away from them, in the transaction tx that
-// deletes the account: from its commit on nobody reaches anything in it, and a
-// job removes what it holds (PurgeSpace). A person without a space has nothing
-// to give up. The one owner of a team space stays: Conflict "last_owner".
-func (s *Service) GiveUp(tx *db.Tx, p coffer.Principal) error {
-	if err := keepTeams(tx, p.User.ID); err != nil {
+// GiveUp takes the own space of a user away from them, in the transaction tx
+// that deletes the account: from its commit on nobody reaches anything in it,
+// and a job removes what it holds (PurgeSpace). by is who does so. A person
+// without a space has nothing to give up.
+//
+// Errors: Conflict "last_owner" for the one owner of a team space, Conflict
+// "has_files" when the space holds something and that is not to be erased.
+func (s *Service) GiveUp(tx *db.Tx, by coffer.Principal, user coffer.ID, erase bool) error {
+	if err := keepTeams(tx, user); err != nil {
 		return err
 	}
-	space, err := tx.PersonalSpace(p.User.ID)
+	space, err := tx.PersonalSpace(user)
 	if errors.Is(err, coffer.ErrNotFound) {
 		return nil
 	}
@@ -26,13 +30,23 @@ func (s *Service) GiveUp(tx *db.Tx, p coffer.Principal) error {
 	if space, err = tx.LockSpace(space.ID); err != nil {
 		return err
 	}
+	if !erase {
+		n, err := tx.CountItems(space.ID, space.RootID)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return coffer.E(coffer.Conflict, "has_files", fmt.Sprintf("This person still has %d files and folders here. Hand them over first, or say that they are to be erased.", n))
+		}
+	}
 	if err := tx.GiveUpSpace(space); err != nil {
 		return err
 	}
 	if err := s.givenUp(tx, space.ID); err != nil {
 		return err
 	}
-	return tx.InsertEvent(s.As(p).event(space.ID, act{action: "space.given_up", node: space.RootID, detail: map[string]any{"bytes": space.Used}}))
+	a := act{action: "space.given_up", node: space.RootID, detail: map[string]any{"bytes": space.Used, "owner": user}}
+	return tx.InsertEvent(s.As(by).event(space.ID, a))
 }
 
 // PurgeSpace removes everything of a space that was given up: uploads, files

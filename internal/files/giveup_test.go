@@ -19,7 +19,7 @@ import (
 func (p *person) leave() {
 	p.w.t.Helper()
 	p.w.ok(p.w.db.Update(ctx, func(tx *db.Tx) error {
-		if err := p.w.svc.GiveUp(tx, p.who); err != nil {
+		if err := p.w.svc.GiveUp(tx, p.who, p.who.User.ID, true); err != nil {
 			return err
 		}
 		return tx.DeleteUser(p.who.User.ID)
@@ -205,7 +205,7 @@ func TestGiveUpWithoutJob(t *testing.T) {
 			t.Errorf("left: %+v", r)
 		}
 		guest := coffer.Principal{Kind: coffer.UserKind, User: coffer.User{ID: coffer.NewID()}}
-		w.ok(w.db.Update(ctx, func(tx *db.Tx) error { return w.svc.GiveUp(tx, guest) })) // has none
+		w.ok(w.db.Update(ctx, func(tx *db.Tx) error { return w.svc.GiveUp(tx, guest, guest.User.ID, true) })) // has none
 	})
 }
 

@@ -104,7 +104,7 @@ func (v *View) Grant(ctx context.Context, id coffer.ID, n NewGrant) (item GrantI
 		} else if err != nil {
 			return nil, err
 		}
-		if err := tx.ReturnShares(id); err != nil {
+		if err := tx.ReturnShare(id, g.UserID, g.GroupID); err != nil {
 			return nil, err
 		}
 		if item, err = itemOf(tx, p, g.ID); err != nil {

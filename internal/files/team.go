@@ -85,11 +85,11 @@ func (v *View) setOwner(tx *db.Tx, space coffer.Space, u coffer.User) error {
 }
 
 // teamRoot is the pass for the root of a team space for one of its owners.
-func (v *View) teamRoot(ctx context.Context, id coffer.ID) (pass, error) {
+func (v *View) teamRoot(ctx context.Context, id coffer.ID) (p pass, err error) {
 	if id.IsZero() {
-		return pass{}, coffer.ErrNotFound
+		return p, coffer.ErrNotFound
 	}
-	p, err := v.root(ctx, id, coffer.Delete)
+	p, err = v.root(ctx, id, coffer.Delete)
 	if err == nil && p.space.Kind != coffer.Team {
 		err = coffer.E(coffer.Conflict, "not_a_team", "This is a space of one person: it has no name, and stays.")
 	}

@@ -151,7 +151,7 @@ func TestLastOwner(t *testing.T) {
 				"leaves": ann.Leave(ctx, s.RootID), "takes it from herself": ann.Ungrant(ctx, s.RootID, anns),
 				"lowers herself":      second(ann.ChangeGrant(ctx, s.RootID, anns, files.GrantPatch{Access: manage})),
 				"ends":                second(ann.ChangeGrant(ctx, s.RootID, anns, files.GrantPatch{Until: &soon})),
-				"deletes the account": w.db.Update(ctx, func(tx *db.Tx) error { return w.svc.GiveUp(tx, ann.who) }),
+				"deletes the account": w.db.Update(ctx, func(tx *db.Tx) error { return w.svc.GiveUp(tx, ann.who, ann.who.User.ID, true) }),
 			} {
 				if code(err) != "last_owner" {
 					t.Errorf("Ann %s: %v", what, err)

@@ -1,0 +1,57 @@
+package coffertest
+
+import (
+	"coffer"
+	"coffer/internal/wire"
+)
+
+// sharing is what Ann shares, and with whom.
+type sharing struct {
+	group wire.Group // that the owner made, with Ann in it
+	grant wire.Grant // of her folder, to the group
+	team  wire.Space // that she made
+}
+
+func (v *victim) share() {
+	owner := v.S.Owner
+	owner.Do("POST", "/groups", wire.GroupName{Name: "Crew"}).Want(201).JSON(&v.group)
+	owner.Do("PUT", "/groups/"+v.group.ID.String()+"/members/"+v.Email, nil).Want(204)
+	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/grants", wire.NewGrant{GroupID: v.group.ID, Role: "edit"}).Want(201).JSON(&v.grant)
+	yes, no := true, false
+	owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &yes}).Want(200)
+	v.Do("POST", "/spaces", wire.SpaceName{Name: "canary team"}).Want(201).JSON(&v.team)
+	owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &no}).Want(200)
+	v.secrets = append(v.secrets, v.team.ID.String(), v.team.RootID.String())
+}
+
+// sharingAttempts are the attempts at what is about sharing.
+func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attempt {
+	id := func(n coffer.ID) string { return n.String() }
+	annFile, annFolder, annRoot := "/nodes/"+id(v.file.ID), "/nodes/"+id(v.folder.ID), "/nodes/"+id(v.space.RootID)
+	missing := "not_found"
+	return map[string][]attempt{
+		"POST /spaces":                {{path: "/spaces", body: wire.SpaceName{Name: "stolen"}, code: "forbidden"}},
+		"PATCH /spaces/{id}":          {{path: "/spaces/" + id(v.team.ID), body: wire.SpaceName{Name: "stolen"}, code: missing}, {path: "/spaces/" + id(v.space.ID), body: wire.SpaceName{Name: ""}, code: missing}},
+		"DELETE /spaces/{id}":         {{path: "/spaces/" + id(v.team.ID) + "?name=x", code: missing}, {path: "/spaces/" + id(v.space.ID) + "?name=x", code: missing}},
+		"GET /teams":                  {{path: "/teams", code: "forbidden"}},
+		"PATCH /teams/{id}":           {{path: "/teams/" + id(v.team.ID), body: wire.TeamPatch{}, code: "forbidden"}},
+		"DELETE /people/{id}":         {{path: "/people/" + id(v.Me.ID), code: "forbidden"}},
+		"POST /people/{id}/hand-over": {{path: "/people/" + id(v.Me.ID) + "/hand-over", body: wire.HandOver{Email: v.S.Owner.Email, Name: "stolen"}, code: "forbidden"}},
+		"GET /nodes/{id}/access":      {{path: annFile + "/access", code: missing}, {path: annRoot + "/access", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/access", code: missing}},
+		"GET /nodes/{id}/grants":      {{path: annFile + "/grants", code: missing}, {path: annRoot + "/grants", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/grants", code: missing}},
+		"POST /nodes/{id}/grants": {{path: annFolder + "/grants", body: wire.NewGrant{Email: ben.Email, Role: "view"}, code: missing}, {path: annRoot + "/grants", body: wire.NewGrant{UserID: ben.Me.ID, Role: "manage"}, code: missing},
+			{path: annFile + "/grants", body: wire.NewGrant{Email: "nobody@example.com", Role: "owner"}, code: missing}, {path: annFile + "/grants", body: wire.NewGrant{GroupID: v.group.ID, Role: "edit", Until: 1}, code: missing}},
+		"PATCH /nodes/{id}/grants/{grant}": {{path: annFolder + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing},
+			{path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing}},
+		"DELETE /nodes/{id}/grants/{grant}":  {{path: annFolder + "/grants/" + id(v.grant.ID), code: missing}, {path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), code: missing}},
+		"GET /shared":                        {{path: "/shared"}},
+		"DELETE /shared/{id}":                {{path: "/shared/" + id(v.folder.ID), code: missing}, {path: "/shared/" + id(v.space.RootID), code: missing}},
+		"GET /groups":                        {{path: "/groups"}},
+		"POST /groups":                       {{path: "/groups", body: wire.GroupName{Name: "stolen"}, code: "forbidden"}},
+		"PATCH /groups/{id}":                 {{path: "/groups/" + id(v.group.ID), body: wire.GroupName{Name: "Crew"}, code: "forbidden"}},
+		"DELETE /groups/{id}":                {{path: "/groups/" + id(v.file.ID), code: missing}},
+		"GET /groups/{id}/members":           {{path: "/groups/" + id(v.group.ID) + "/members", code: "forbidden"}},
+		"PUT /groups/{id}/members/{user}":    {{path: "/groups/" + id(v.group.ID) + "/members/" + ben.Email, code: "forbidden"}},
+		"DELETE /groups/{id}/members/{user}": {{path: "/groups/" + id(v.group.ID) + "/members/" + id(ben.Me.ID), code: "forbidden"}},
+	}
+}
