@@ -8,7 +8,9 @@ import (
 	"coffer"
 	"coffer/internal/accounts"
 	"coffer/internal/cmdline"
+	"coffer/internal/content"
 	"coffer/internal/cred"
+	"coffer/internal/files"
 )
 
 type adminCmd struct {
@@ -18,11 +20,18 @@ type adminCmd struct {
 	Quota      quotaCmd      `cmd:"" help:"Set how much a person, or everybody, may store."`
 	TurnOff    turnOffCmd    `cmd:"" help:"Turn an account off: its sessions and tokens end, its files stay."`
 	TurnOn     turnOnCmd     `cmd:"" help:"Turn an account on again."`
+	HandOver   handOverCmd   `cmd:"" help:"Hand the own space of a person over to another, as a team space."`
+	Remove     removeCmd     `cmd:"" help:"Delete an account, whose files were handed over, for ever."`
 }
 
 // withAccounts opens the installation for work on accounts. It takes no lock,
 // so that it works beside a running server.
 func (a *app) withAccounts(create bool, do func(s *accounts.Service, p coffer.Principal) error) error {
+	return a.withServices(create, func(s *accounts.Service, _ *files.Service, p coffer.Principal) error { return do(s, p) })
+}
+
+// withServices is withAccounts for work that is about files, too.
+func (a *app) withServices(create bool, do func(s *accounts.Service, f *files.Service, p coffer.Principal) error) error {
 	cfg, err := a.config()
 	if err != nil {
 		return err
@@ -36,8 +45,10 @@ func (a *app) withAccounts(create bool, do func(s *accounts.Service, p coffer.Pr
 	if cfg.Base != nil {
 		base = cfg.Base.String()
 	}
-	s := accounts.New(accounts.Options{DB: h.db, Keys: h.keys, Hasher: cred.NewHasher(cred.HasherOptions{}), Policy: cred.NewPolicy(), BaseURL: base, Log: log})
-	err = do(s, coffer.SystemPrincipal("cofferd admin"))
+	// What is given up here, the running server, or the next one, removes.
+	f := files.New(files.Deps{DB: h.db, Blobs: h.store, Keys: h.keys, IO: new(content.IO), Install: h.install, Log: log, Retention: retention(cfg)})
+	s := accounts.New(accounts.Options{DB: h.db, Keys: h.keys, Hasher: cred.NewHasher(cred.HasherOptions{}), Policy: cred.NewPolicy(), BaseURL: base, Log: log, Leaving: f.GiveUp})
+	err = do(s, f, coffer.SystemPrincipal("cofferd admin"))
 	s.Close()
 	if closing := h.close(); err == nil {
 		err = closing

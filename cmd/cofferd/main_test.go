@@ -34,7 +34,7 @@ func TestEveryCommandHelps(t *testing.T) {
 			t.Errorf("the setting %s is not in the help", s.Name)
 		}
 	}
-	for _, c := range []string{"serve", "migrate", "config", "admin create-user", "admin turn-off", "admin turn-on", "check", "decrypt", "completion"} {
+	for _, c := range []string{"serve", "migrate", "config", "admin create-user", "admin turn-off", "admin turn-on", "admin hand-over", "admin remove", "check", "decrypt", "completion"} {
 		if out := help(strings.Fields(c)...); !strings.Contains(out, "cofferd "+c) || !strings.Contains(out, "Examples:") {
 			t.Errorf("%s --help shows no example:\n%s", c, out)
 		}

@@ -72,6 +72,9 @@ func TestSharingStory(t *testing.T) {
 				return p.Do("POST", node(h.in)+"/folders", wire.NewFolder{Name: "x"})
 			}, "forbidden - - -"},
 			{"put", func(p *Person, h shelf) *Response { return p.Do("PUT", node(h.top)+"/files?name=new", []byte("new")) }, "forbidden - - -"},
+			{"tus", func(p *Person, h shelf) *Response {
+				return p.tusPost(3, metadata("parent", h.in.String(), "name", "by tus"))
+			}, "forbidden - - -"},
 			{"version", func(p *Person, h shelf) *Response { return p.Do("PUT", node(h.file)+"/content", []byte("new")) }, "forbidden - - -"},
 			{"rename", func(p *Person, h shelf) *Response {
 				return p.Do("PATCH", node(h.file), wire.NodePatch{Name: &name})
@@ -282,5 +285,34 @@ func TestTeamStory(t *testing.T) {
 		ben.Do("DELETE", "/spaces/"+team.ID.String()+"?name=Closing", nil).Problem(422, "name_wrong")
 		ben.Do("DELETE", "/spaces/"+team.ID.String()+"?name=Closed", nil).Want(200)
 		ben.Do("GET", root, nil).Problem(404, "not_found")
+	})
+}
+
+// TestTusRightLost: an upload that arrives in several requests ends where its
+// sender has lost the right, and leaves nothing behind in the folder.
+func TestTusRightLost(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(Options) *Server) {
+		s := open(Options{})
+		ann, ben := s.Person("Ann"), s.Person("Ben")
+		h := ann.shelf(ann.Root(), "shelf")
+		var g wire.Grant
+		grants := "/nodes/" + h.in.String() + "/grants"
+		ann.Do("POST", grants, wire.NewGrant{Email: ben.Email, Role: "edit"}).Want(201).JSON(&g)
+		up := ben.tus(10, metadata("parent", h.in.String(), "name", "half"))
+		up.patch(0, []byte("12345")).Want(204)
+		ann.Do("PATCH", grants+"/"+g.ID.String(), wire.GrantPatch{Role: "view"}).Want(200)
+		if res := up.patch(5, []byte("67890")); res.Status != 403 && res.Status != 404 {
+			t.Errorf("the rest, with view only: %d %s", res.Status, res.Body)
+		}
+		ann.Do("DELETE", grants+"/"+g.ID.String(), nil).Want(204)
+		if res := up.patch(5, []byte("67890")); res.Status != 404 {
+			t.Errorf("the rest, without anything: %d %s", res.Status, res.Body)
+		}
+		var list wire.List[wire.Node]
+		ann.Do("GET", "/nodes/"+h.in.String()+"/children", nil).Want(200).JSON(&list)
+		if len(list.Items) != 0 {
+			t.Errorf("it is there: %+v", list.Items)
+		}
 	})
 }
