@@ -479,9 +479,7 @@ func TestTusRevoked(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		cids.head().Want(404)
-		if r := ann.Space().Reserved; r != int64(len(data)) {
-			t.Errorf("%d are reserved, want Ben's", r)
-		}
+		eventually(t, "Ben's bytes alone are reserved", func() bool { return ann.Space().Reserved == int64(len(data)) })
 		bens.p = ben.SignIn()
 		bens.rest(data)
 		bens.wantFile(data)
