@@ -43,7 +43,6 @@ type grove struct {
 	r      *rand.Rand
 	people []*person
 	groups []coffer.ID
-	spaces []coffer.Space
 	nodes  []coffer.ID
 	trees  int
 }
