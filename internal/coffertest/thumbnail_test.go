@@ -10,6 +10,7 @@ import (
 
 	"coffer"
 	"coffer/internal/server"
+	"coffer/internal/wire"
 )
 
 func pngOf(w, h int, c color.Color) []byte {
@@ -91,6 +92,18 @@ func TestThumbnailOverHTTP(t *testing.T) {
 		if res := ann.Do("GET", there, nil).Want(200); !bytes.Equal(res.Body, good.Body) {
 			t.Error("it is not made again as it was")
 		}
+		// Who may only view a file sees it small, and may be who has it made; who may
+		// not any more has nothing of it, whatever the browser has kept.
+		shared := ann.put("shared.png", pngOf(600, 400, color.RGBA{90, 90, 90, 255}))
+		var grant wire.Grant
+		ann.Do("POST", "/nodes/"+shared.ID.String()+"/grants", wire.NewGrant{Email: ben.Email, Role: "view"}).Want(201).JSON(&grant)
+		seen := ben.Do("GET", "/nodes/"+shared.ID.String()+"/thumbnail", nil).Want(200)
+		if own := ann.Do("GET", "/nodes/"+shared.ID.String()+"/thumbnail", nil).Want(200); !bytes.Equal(own.Body, seen.Body) {
+			t.Error("Ann sees another picture than Ben")
+		}
+		ann.Do("DELETE", "/nodes/"+shared.ID.String()+"/grants/"+grant.ID.String(), nil)
+		ben.Do("GET", "/nodes/"+shared.ID.String()+"/thumbnail", nil, "If-None-Match", seen.Header.Get("ETag")).Problem(404, "not_found")
+
 		ann.Do("DELETE", "/nodes/"+next.ID.String(), nil).Want(204)
 		ann.Do("GET", at, nil).Problem(404, "not_found")
 	})

@@ -175,6 +175,9 @@ func TestNonceCensus(t *testing.T) {
 		}
 		all.Wait()
 		w.ok(third(ann.Copy(ctx, ann.root, ann.mkdir(ann.root, "in"), "copy", "")))
+		drawn := ann.put(ann.root, "drawn.png", photo(1))
+		ann.small(drawn.ID, files.TileEdge)
+		ann.small(drawn.ID, files.PreviewEdge)
 		c.records(t, w.db, space)
 		for range 3 {
 			_, err := w.keys.RotateSpace(ctx, space)
