@@ -44,6 +44,7 @@ func (a *API) getThumbnail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	defer t.Close()
 	etag := `"` + t.Version.String() + "-" + strconv.Itoa(edge) + `"`
 	h := w.Header()
 	if m := r.Header.Values("If-None-Match"); len(m) > 0 && t.Made() && matches(m, etag, true) {

@@ -124,6 +124,13 @@ func (s *Service) openThumbnail(tx *db.Tx, row db.Thumbnail) (seal.DEK, error) {
 	return key.OpenThumbnail(row.VersionID, row.BlobID, row.DEK)
 }
 
+// Close lets go of the key, for those who do not want the picture after all.
+func (t *Thumbnail) Close() {
+	if t.made != nil {
+		t.made.dek.Key.Clear()
+	}
+}
+
 // Made reports whether the picture was made before.
 func (t *Thumbnail) Made() bool { return t.made != nil }
 
