@@ -37,6 +37,7 @@ step() {
 }
 
 web_unit() { (cd web && npm test --silent); }
+web_tus() { (cd web && npm run --silent test:tus); }
 web_browser() { (cd web && npm run --silent test:browser); }
 go_tests() {
   # A package may run for long on a busy machine or in a soak.
@@ -49,4 +50,5 @@ step "build" make --no-print-directory build
 step "lint" scripts/lint.sh
 step "web unit tests" web_unit
 step "go test -race" go_tests
+step "tus client" web_tus
 step "browser tests" web_browser
