@@ -30,7 +30,6 @@ export const find = {
   more: "Show more",
   selectAll: (n: string) => `Select all ${n}`,
   filters: "Filters",
-  clear: (filter: string) => `Clear: ${filter}`,
   showInFolder: "Show in its folder",
 
   kind: "Kind",

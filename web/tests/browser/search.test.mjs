@@ -203,6 +203,11 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
         await page.getByRole("dialog", { name: "Closing dinner.png" }).waitFor();
         await heading("Lindqvist").waitFor({ state: "attached" });
         await page.getByRole("button", { name: "Close preview" }).click();
+        await key("Control+k");
+        await typed.fill("closing");
+        await page.getByRole("option", { name: "Show all results" }).click();
+        await heading("Search").waitFor();
+        await finds(...five);
       });
     }
 
