@@ -458,7 +458,13 @@ func TestTusRevoked(t *testing.T) {
 		data := noise(11, 2<<20)
 		begin := func(p *Person) (tusUpload, *running) {
 			u := p.tus(int64(len(data)), metadata("parent", team.String(), "name", p.Name+".bin"))
-			c, br := p.dial("PATCH", "/uploads/"+u.id, fmt.Sprintf("Content-Length: %d", len(data)), "Tus-Resumable: 1.0.0", "Content-Type: application/offset+octet-stream", "Upload-Offset: 0")
+			c, br := p.dial("PATCH", "/uploads/"+u.id, fmt.Sprintf("Content-Length: %d", len(data)), "Tus-Resumable: 1.0.0", "Content-Type: application/offset+octet-stream", "Upload-Offset: 0", "Expect: 100-continue")
+			if line, err := br.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") { // from here on it reads
+				t.Fatalf("%q, %v", line, err)
+			}
+			if _, err := br.ReadString('\n'); err != nil { // the empty line
+				t.Fatal(err)
+			}
 			if _, err := c.Write(data[:1<<20]); err != nil {
 				t.Fatal(err)
 			}
