@@ -42,6 +42,9 @@ func (a *API) listUploads(c *call, _ *none) (*bodyOf[wire.List[wire.Upload]], er
 		if p.Partial {
 			u.Group = &p.UploadID
 		}
+		if p.Upload.Size >= 0 {
+			u.Total = &p.Upload.Size
+		}
 		return u
 	}), nil
 }

@@ -329,6 +329,21 @@ func TestTusParts(t *testing.T) {
 		final(ann, ann.here("grouped.bin"), a).Problem(409, "not_complete")
 		res := final(ann, ann.here("grouped.bin"), a, b).Want(201)
 		tusUpload{ann, path.Base(res.Header.Get("Location"))}.wantFile(data)
+
+		// The name was taken while the parts came; what is said at the end decides.
+		late := ann.tus(9, ann.here("late.bin", "group", coffer.RandomID().String(), "total", "9", "first", "0"), "Upload-Concat", "partial")
+		late.patch(0, data[:9]).Want(204)
+		ann.put("late.bin", []byte("faster"))
+		final(ann, ann.here("late.bin"), late).Problem(409, "name_taken")
+		var list wire.List[wire.Upload]
+		ann.Do("GET", "/uploads", nil).Want(200).JSON(&list)
+		if len(list.Items) != 1 || *list.Items[0].Total != 9 || list.Items[0].Offset != 9 {
+			t.Errorf("the list of uploads: %+v", list.Items)
+		}
+		res = final(ann, ann.here("late.bin", "if_exists", "keep_both"), late).Want(201)
+		if n := (tusUpload{ann, path.Base(res.Header.Get("Location"))}).wantFile(data[:9]); n.Name != "late (2).bin" {
+			t.Errorf("kept both as %q", n.Name)
+		}
 		for what, m := range map[string]string{
 			"inside a part": ann.here("x", "group", group, "total", fmt.Sprint(size), "first", "5"),
 			"too long":      ann.here("x", "group", coffer.RandomID().String(), "total", "10", "first", "0"),
@@ -346,7 +361,7 @@ func TestTusParts(t *testing.T) {
 		res = final(ann, ann.here("plain.bin"), x, y).Want(201)
 		tusUpload{ann, path.Base(res.Header.Get("Location"))}.wantFile(data[:300])
 		x.head().Want(404)
-		if sp := ann.Space(); sp.Reserved != 0 || sp.Used != size+300 {
+		if sp := ann.Space(); sp.Reserved != 0 || sp.Used != size+300+9+6 {
 			t.Errorf("used %d, reserved %d", sp.Used, sp.Reserved)
 		}
 		if _, staged := s.blobs(); staged != 0 {

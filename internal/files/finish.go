@@ -174,6 +174,9 @@ func (v *View) Join(ctx context.Context, id coffer.ID, n NewPiece, ids []coffer.
 		return Piece{}, Detail{}, false, coffer.E(coffer.Invalid, "invalid", "Name at least one part.")
 	}
 	if total > 0 && grouped(all, total) {
+		if n.IfExists == coffer.KeepBoth || n.IfExists == coffer.Replace {
+			all[0].Upload.IfExists = n.IfExists // decided since: the name may have been taken meanwhile
+		}
 		d, created, err := v.publish(ctx, all[0], final, n.IfMatch, nil)
 		return Piece{Piece: final}, d, created, err
 	}

@@ -286,6 +286,7 @@ type Upload struct {
 	PartSize  int64           `json:"part_size"`
 	Partial   bool            `json:"partial" doc:"It becomes a file together with the others of its group"`
 	Group     *coffer.ID      `json:"group,omitempty"`
+	Total     *int64          `json:"total" doc:"Bytes of the whole file; null = not known yet"`
 	First     int64           `json:"first" doc:"Where a part begins in the file"`
 	CreatedAt int64           `json:"created_at"`
 	ExpiresAt int64           `json:"expires_at"`

@@ -26,7 +26,7 @@ export function sessionEnded(problem: ApiProblem): Promise<void> {
 }
 
 /** One request: failures throw ApiProblem, an ended session waits for the person and then goes on. */
-async function send(request: Request): Promise<Response> {
+export async function send(request: Request): Promise<Response> {
   const again = request.clone();
   let response: Response;
   try {

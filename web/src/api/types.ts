@@ -26,6 +26,7 @@ export type Crumb = Schemas["Crumb"];
 export type Node = Schemas["Node"];
 export type TrashItem = Schemas["TrashItem"];
 export type Recent = Schemas["Recent"];
+export type UnfinishedUpload = Schemas["Upload"];
 export type Ticket = Schemas["Ticket"];
 export type Version = Schemas["Version"];
 export type Batch = Schemas["Batch"];

@@ -1,27 +1,53 @@
 // The queue of uploads: which file goes where, in what state, how fast. It asks
 // before it sends (names, space), sends a few files at a time, tries again when
-// the line breaks, and waits for a decision where a name is taken. It knows the
-// REST verbs as functions handed to it, and nothing of the page.
+// the line breaks, waits for a decision where a name is taken, and compares what
+// was stored with what was sent. It knows the REST verbs as functions handed to
+// it, and nothing of the page.
 
 import { ApiProblem, asProblem, offline } from "../api/problem";
 import type { CheckResult, IfExists, Node } from "../api/types";
 import type { Dropped } from "./drop";
+import { isSame, type Begun, type Interrupted } from "./interrupted";
+import { goesOn, linesFor } from "./pieces";
 
-export type UploadState = "waiting" | "uploading" | "retrying" | "conflict" | "done" | "failed" | "skipped" | "cancelled";
+export type UploadState = "waiting" | "uploading" | "retrying" | "conflict" | "checking" | "done" | "failed" | "skipped" | "cancelled";
 
 /** What the queue needs from the server. Every failure is an ApiProblem. */
 export interface Transport {
   makeFolder(parent: string, name: string): Promise<Node>;
   check(folder: string, files: { name: string; size: number }[]): Promise<CheckResult[]>;
-  send(folder: string, name: string, ifExists: IfExists, file: File, progress: (sent: number) => void, signal: AbortSignal): Promise<Node>;
+  send(what: Sending): Promise<Node>;
+  /** SHA-256 in hexadecimal of a file here; null where it cannot be told. */
+  sum(file: File, signal: AbortSignal): Promise<string | null>;
+  /** A file at the server, with its sum as soon as the server knows it. */
+  stat(id: string): Promise<Node>;
+  /** What waits at the server for its file. */
+  unfinished(): Promise<readonly Interrupted[]>;
+  /** Takes what has begun away from the server. */
+  forget(begun: Begun): Promise<void>;
 }
 
-/** How many files are sent at the same time. */
+/** One file as it is to be sent. */
+export interface Sending {
+  folder: string;
+  name: string;
+  ifExists: IfExists;
+  file: File;
+  /** Kept from one try to the next, and changed by them. */
+  begun: Begun;
+  sum: Promise<string | null>;
+  progress: (sent: number) => void;
+  signal: AbortSignal;
+}
+
+/** How many connections send at the same time: a browser has six. */
 const parallel = 4;
 /** How many names are checked with one request. */
 const checkBatch = 500;
 /** Pauses before the next try, in seconds; the last one repeats. */
 const pauses = [1, 2, 4, 8, 15, 30];
+/** Seconds between questions for the server's sum; the last one repeats. */
+const checks = [0.2, 0.5, 1, 2, 5];
 /** Over how many milliseconds the speed is smoothed. */
 const speedWindow = 5000;
 
@@ -42,10 +68,17 @@ export class Upload {
   renamedFrom = $state<string | null>(null);
   /** The node it became. */
   node = $state<Node | null>(null);
+  /** The server has the bytes that were sent: both sums are the same. */
+  checked = $state(false);
   ifExists: IfExists = "fail";
   tries = 0;
+  /** The most that was sent in any try. */
+  most = 0;
   folder: string | null = null;
   abort: AbortController | null = null;
+  begun: Begun = { group: null, pieces: [], ifExists: "fail" };
+  sum: Promise<string | null> | null = null;
+  readonly over = new AbortController();
 
   constructor(id: number, file: File, target: string, path: readonly string[]) {
     this.id = id;
@@ -73,12 +106,15 @@ export class UploadQueue {
   bytesTotal = $state(0);
   /** Bytes a second, null in the first three seconds. */
   speed = $state<number | null>(null);
+  /** Uploads that wait at the server for their file to be chosen again. */
+  interrupted = $state.raw<readonly Interrupted[]>([]);
   /** Folders that could not be made. */
   folderProblem = $state<ApiProblem | null>(null);
 
   readonly #transport: Transport;
   readonly #events: QueueEvents;
   #nextId = 1;
+  /** Connections that send. */
   #active = 0;
   /** Uploads whose folder is there and whose name was asked about, in order. */
   #ready: Upload[] = [];
@@ -109,6 +145,47 @@ export class UploadQueue {
     await Promise.all([this.#makeEmptyFolders(target, dropped.emptyFolders), this.#prepare(fresh)]);
   }
 
+  /** Asks which uploads were interrupted, here or on another device. */
+  async recall(): Promise<void> {
+    const mine = new Set(this.items.flatMap((u) => u.begun.pieces.map((p) => p.id)));
+    const all = await this.#transport.unfinished().catch(() => []); // asked again with the next page
+    this.interrupted = all.filter((one) => !one.begun.pieces.some((p) => mine.has(p.id)));
+  }
+
+  /** Goes on with interrupted uploads whose files were chosen again; gives the files that are of none. */
+  goOn(files: readonly File[]): File[] {
+    const others: File[] = [];
+    if (this.open === 0) this.#forgetFinished();
+    for (const file of files) {
+      const one = this.interrupted.find((i) => isSame(i, file));
+      if (!one) {
+        others.push(file);
+        continue;
+      }
+      const u = new Upload(this.#nextId++, file, one.folder, []);
+      u.folder = one.folder;
+      this.items = [...this.items, u];
+      this.bytesTotal += file.size;
+      this.#takeUp(u, one);
+    }
+    return others;
+  }
+
+  /** Gives an interrupted upload up. */
+  async drop(one: Interrupted): Promise<void> {
+    this.interrupted = this.interrupted.filter((i) => i !== one);
+    await this.#transport.forget(one.begun);
+  }
+
+  #takeUp(u: Upload, one: Interrupted): void {
+    this.interrupted = this.interrupted.filter((i) => i !== one);
+    u.name = one.name;
+    u.begun = one.begun;
+    u.ifExists = one.begun.ifExists;
+    this.#count(u, one.sent);
+    this.#wait(u);
+  }
+
   /** A person's answer to "the name is taken", for one or for all that wait. */
   decide(upload: Upload, answer: "keep_both" | "version" | "skip", forAll: boolean): void {
     const asked = forAll ? this.items.filter((u) => u.state === "conflict") : [upload];
@@ -131,7 +208,7 @@ export class UploadQueue {
   }
 
   cancel(upload: Upload): void {
-    if (upload.finished) return;
+    if (upload.finished || upload.state === "checking") return;
     this.#end(upload, "cancelled");
     upload.abort?.abort();
   }
@@ -190,7 +267,17 @@ export class UploadQueue {
     if (!first) return;
     try {
       const folder = await this.#folder(first.target, first.path);
-      const asked = group.filter((u) => u.state === "waiting");
+      const asked: Upload[] = [];
+      for (const u of group) {
+        if (u.state !== "waiting") continue;
+        const one = this.interrupted.find((i) => i.folder === folder && isSame(i, u.file, u.name));
+        if (!one) asked.push(u);
+        else {
+          u.folder = folder;
+          this.#takeUp(u, one);
+        }
+      }
+      if (asked.length === 0) return;
       const results = await this.#transport.check(
         folder,
         asked.map((u) => ({ name: u.name, size: u.file.size })),
@@ -240,37 +327,72 @@ export class UploadQueue {
 
   /** Starts what may start. */
   #pump(): void {
-    while (this.#active < parallel) {
-      const u = this.#ready.shift();
-      if (!u) return;
+    for (;;) {
+      const u = this.#ready[0];
+      if (!u || (this.#active > 0 && this.#active + linesFor(u.file.size) > parallel)) return;
+      this.#ready.shift();
       if (u.state === "waiting" && u.folder !== null) void this.#run(u, u.folder);
     }
   }
 
   async #run(u: Upload, folder: string): Promise<void> {
-    this.#active++;
-    if (this.#startedAt === 0 || this.#active === 1) {
+    const lines = linesFor(u.file.size);
+    if (this.#active === 0) {
       this.#startedAt = Date.now();
       this.#samples = [];
     }
+    this.#active += lines;
     u.state = "uploading";
     u.abort = new AbortController();
-    this.#count(u, -u.sent);
-    // A cancelled request may still tell of bytes that left before.
-    const progress = (sent: number): void => void (u.state === "uploading" && this.#count(u, sent - u.sent));
+    if (!goesOn(u.file.size)) this.#count(u, -u.sent);
+    const progress = (sent: number): void => {
+      if (u.state !== "uploading") return; // of a cancelled request: bytes that left before
+      this.#count(u, sent - u.sent);
+      if (sent > u.most) {
+        u.most = sent;
+        u.tries = 0;
+      }
+    };
+    const sum = (u.sum ??= this.#transport.sum(u.file, u.over.signal));
     try {
-      const node = await this.#transport.send(folder, u.name, u.ifExists, u.file, progress, u.abort.signal);
+      const { name, ifExists, file, begun } = u;
+      u.node = await this.#transport.send({ folder, name, ifExists, file, begun, sum, progress, signal: u.abort.signal });
       this.#count(u, u.file.size - u.sent);
-      u.node = node;
-      this.#end(u, "done");
+      u.state = "checking";
+      void this.#check(u, u.node, sum);
       this.#events.changed(folder);
     } catch (error) {
       if (u.state === "uploading") this.#failed(u, error);
+      else if (u.finished) void this.#transport.forget(u.begun);
     } finally {
       u.abort = null;
-      this.#active--;
+      this.#active -= lines;
       this.#pump();
     }
+  }
+
+  /** Compares what was stored with what was sent. Sums that cannot be told leave it at "stored". */
+  async #check(u: Upload, node: Node, sum: Promise<string | null>): Promise<void> {
+    const sent = await sum;
+    let stored = node.sha256;
+    for (let i = 0; sent !== null && !stored && u.state === "checking"; i++) {
+      await new Promise((next) => setTimeout(next, (checks[Math.min(i, checks.length - 1)] ?? 5) * 1000));
+      try {
+        const now = await this.#transport.stat(node.id);
+        if (now.version_id !== node.version_id) break; // somebody changed it since
+        stored = now.sha256;
+      } catch (e) {
+        if (!passing(asProblem(e))) break; // moved away, or no longer ours to see
+      }
+    }
+    if (u.state !== "checking") return;
+    if (sent && stored && sent !== stored) {
+      u.sum = null;
+      this.#stopped(u, new ApiProblem({ code: "sum_mismatch" }));
+      return;
+    }
+    u.checked = Boolean(sent && stored);
+    this.#end(u, "done");
   }
 
   /** The server said no before or while sending. */
@@ -284,7 +406,7 @@ export class UploadQueue {
     }
     u.problem = problem;
     u.state = problem.code === "name_taken" ? "conflict" : "failed";
-    this.#count(u, -u.sent);
+    if (u.begun.pieces.length === 0) this.#count(u, -u.sent);
   }
 
   #failed(u: Upload, error: unknown): void {
@@ -295,7 +417,7 @@ export class UploadQueue {
       return;
     }
     u.problem = problem;
-    const pause = pauses[Math.min(u.tries, pauses.length - 1)] ?? 30;
+    const pause = Math.max(pauses[Math.min(u.tries, pauses.length - 1)] ?? 30, problem.retryAfter ?? 0);
     u.tries++;
     u.state = "retrying";
     u.retryAt = Date.now() + pause * 1000;
@@ -306,9 +428,14 @@ export class UploadQueue {
 
   /**
    * Asks first, then sends: while the line was down the name may have been
-   * taken, by this very file too if only the answer was lost.
+   * taken, by this very file too if only the answer was lost. What has begun has
+   * its name and room, and tells itself what it became.
    */
   #again(u: Upload): void {
+    if (u.folder !== null && u.begun.pieces.length > 0) {
+      this.#wait(u);
+      return;
+    }
     u.state = "waiting";
     u.folder = null;
     void this.#prepare([u]);
@@ -318,6 +445,8 @@ export class UploadQueue {
     u.state = state;
     this.done++;
     if (state !== "done") {
+      u.over.abort();
+      if (!u.abort) void this.#transport.forget(u.begun); // else when its requests have ended
       this.#count(u, -u.sent);
       this.bytesTotal -= u.file.size;
     }
@@ -341,7 +470,10 @@ function pathKey(target: string, path: readonly string[]): string {
   return [target, ...path].join("/");
 }
 
+/** What tus answers while the request before is still being noticed to have ended. */
+const settling = ["offset_mismatch", "upload_locked", "upload_interrupted", "stalled", "body_cut"];
+
 /** Worth another try without asking: the line broke, or the server is busy. */
 function passing(p: ApiProblem): boolean {
-  return p.code === offline || [429, 502, 503, 504].includes(p.status);
+  return p.code === offline || settling.includes(p.code) || [423, 429, 502, 503, 504].includes(p.status);
 }

@@ -5,7 +5,9 @@ import { api, base, ok, sessionEnded } from "../api/api";
 import { ApiProblem, offline, problemOf } from "../api/problem";
 import type { Batch, BatchResult, IfExists, Node, Ticket } from "../api/types";
 import type { ListingSource } from "./listing.svelte";
-import type { Transport } from "./queue.svelte";
+import { interrupted } from "./interrupted";
+import { goesOn } from "./pieces";
+import type { Sending, Transport } from "./queue.svelte";
 import { works } from "./works.svelte";
 
 export const source: ListingSource = {
@@ -20,7 +22,19 @@ export const transport: Transport = {
     return answer.results;
   },
   send: sendFile,
+  sum: (file, signal) => import("./sum").then(({ sumOf }) => sumOf(file, signal), () => null),
+  stat: (id) => ok(api.GET("/nodes/{id}", { params: { path: { id } } })),
+  unfinished: async () => interrupted((await ok(api.GET("/uploads"))).items),
+  forget: async (begun) => {
+    if (begun.pieces.length > 0) await resumable().then(({ forget }) => forget(begun));
+  },
 };
+
+/** Loaded with the first large file. */
+const resumable = () =>
+  import("./tus").catch(() => {
+    throw new ApiProblem({ code: offline });
+  });
 
 export function makeFolder(parent: string, name: string, ifExists: "fail" | "merge"): Promise<Node> {
   return ok(api.POST("/nodes/{id}/folders", { params: { path: { id: parent }, query: { if_exists: ifExists } }, body: { name } }));
@@ -80,22 +94,29 @@ export async function download(nodes: readonly Node[], version?: string): Promis
   link.remove();
 }
 
-async function sendFile(
-  folder: string,
-  name: string,
-  ifExists: IfExists,
-  file: File,
-  progress: (sent: number) => void,
-  signal: AbortSignal,
-): Promise<Node> {
-  const query = new URLSearchParams({ name, if_exists: ifExists });
-  try {
-    return await put(`${base}/nodes/${folder}/files?${query}`, file, progress, signal);
-  } catch (e) {
-    if (!(e instanceof ApiProblem) || e.status !== 401) throw e;
-    await sessionEnded(e); // waits until the person has signed in again
-    return put(`${base}/nodes/${folder}/files?${query}`, file, progress, signal);
+async function sendFile(s: Sending): Promise<Node> {
+  const query = new URLSearchParams({ name: s.name, if_exists: s.ifExists });
+  const once = async (): Promise<Node> =>
+    goesOn(s.file.size) ? (await resumable()).sendResumable(s, brokenLine) : put(`${base}/nodes/${s.folder}/files?${query}`, s.file, s.progress, s.signal);
+  for (;;) {
+    try {
+      return await once();
+    } catch (e) {
+      if (!(e instanceof ApiProblem) || e.status !== 401) throw e;
+      await sessionEnded(e); // waits until the person has signed in again
+    }
   }
+}
+
+/** The browser tells a broken line and an unreadable file alike; only the file can be asked again. */
+function brokenLine(file: File): Promise<ApiProblem> {
+  return file
+    .slice(0, 1)
+    .arrayBuffer()
+    .then(
+      () => new ApiProblem({ code: offline }),
+      () => new ApiProblem({ code: "unreadable" }),
+    );
 }
 
 function put(address: string, file: File, progress: (sent: number) => void, signal: AbortSignal): Promise<Node> {
@@ -113,14 +134,7 @@ function put(address: string, file: File, progress: (sent: number) => void, sign
     };
     request.onerror = () => {
       over();
-      // The browser tells a broken line and an unreadable file alike; only the file can be asked again.
-      file
-        .slice(0, 1)
-        .arrayBuffer()
-        .then(
-          () => reject(new ApiProblem({ code: offline })),
-          () => reject(new ApiProblem({ code: "unreadable" })),
-        );
+      void brokenLine(file).then(reject);
     };
     request.onabort = () => {
       over();

@@ -138,6 +138,7 @@ export async function wire() {
   const alive = new Set();
   let open = true;
   let most = Infinity;
+  let sent = 0;
   const held = new Set();
   const server = createServer((from) => {
     if (!open) return void from.destroy();
@@ -156,6 +157,7 @@ export async function wire() {
     }
     from.on("data", (b) => {
       pair.up += b.length;
+      sent += b.length;
       to.write(b);
       if (pair.up > most) {
         from.pause();
@@ -169,12 +171,19 @@ export async function wire() {
     base: `http://127.0.0.1:${server.address().port}`,
     /** The port of the server behind it. */
     to: (port) => (target = port),
-    /** Holds every connection that has sent more than this. */
-    hold: (bytes) => (most = bytes),
+    /** Holds every connection that sends more than this from now on. */
+    hold(bytes) {
+      most = bytes;
+      for (const pair of alive) pair.up = 0;
+    },
     release() {
       most = Infinity;
       for (const pair of held) pair.from.resume();
       held.clear();
+    },
+    /** All bytes that browsers have sent. */
+    get sent() {
+      return sent;
     },
     get held() {
       return held.size;

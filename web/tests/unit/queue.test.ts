@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ApiProblem } from "../../src/api/problem";
 import type { CheckResult, Node, Problem } from "../../src/api/types";
+import type { Interrupted } from "../../src/files/interrupted";
 import { UploadQueue, type Transport, type Upload } from "../../src/files/queue.svelte";
 
 // The queue against a server of a few lines: folders and names in a map.
@@ -8,7 +9,7 @@ function serverOf() {
   const folders = new Map<string, Map<string, string>>([["root", new Map()]]);
   const made: string[] = [];
   let running = 0;
-  const state = { most: 0, sent: [] as string[], breakNext: 0, refuse: undefined as Problem | undefined };
+  const state = { most: 0, sent: [] as string[], breakNext: 0, refuse: undefined as Problem | undefined, began: false, forgotten: [] as string[], asked: 0, stored: "sum" as string | undefined, waits: [] as Interrupted[] };
   const problem = (code: string, status: number, more: Partial<Problem> = {}): Problem => ({ type: "about:blank", status, title: "", detail: code, code, ref: "", ...more });
   const transport: Transport = {
     async makeFolder(parent, name) {
@@ -20,16 +21,18 @@ function serverOf() {
       return { id, name } as Node;
     },
     async check(folder, files) {
+      state.asked++;
       return files.map(({ name }): CheckResult => {
         if (name.endsWith(".")) return { name, problem: problem("name_invalid", 422, { suggestion: name.slice(0, -1) }) };
         return folders.get(folder)?.has(name) ? { name, problem: problem("name_taken", 409) } : { name };
       });
     },
-    async send(folder, name, ifExists, file, progress, signal) {
+    async send({ folder, name, ifExists, file, begun, progress, signal }) {
       running++;
       state.most = Math.max(state.most, running);
       try {
         await new Promise((go) => setTimeout(go, 10));
+        if (state.began && begun.pieces.length === 0) begun.pieces.push({ id: `piece of ${name}`, first: 0, size: file.size });
         progress(file.size / 2);
         if (signal.aborted) throw new DOMException("cancelled", "AbortError");
         if (state.breakNext > 0) {
@@ -39,10 +42,16 @@ function serverOf() {
         if (state.refuse) throw new ApiProblem(state.refuse);
         folders.get(folder)?.set(name, ifExists);
         state.sent.push(`${folder}/${name}:${ifExists}`);
-        return { id: name, parent_id: folder, name } as Node;
+        return { id: name, parent_id: folder, name, sha256: state.stored } as Node;
       } finally {
         running--;
       }
+    },
+    sum: async () => "sum",
+    stat: async (id) => ({ id, sha256: state.stored }) as Node,
+    unfinished: async () => state.waits,
+    async forget(begun) {
+      state.forgotten.push(...begun.pieces.map((p) => p.id));
     },
   };
   return { transport, folders, made, state };
@@ -133,4 +142,83 @@ it("cancels what runs and what waits", async () => {
   expect(q.bytesSent).toBe(0);
   q.clear();
   expect(q.items.length).toBe(0);
+});
+
+it("says that a file is checked when both sums are the same, and an error when not", async () => {
+  const { transport, state } = serverOf();
+  const q = new UploadQueue(transport, { changed() {} });
+  state.stored = undefined; // the server has not read it yet
+  void q.add("root", { files: [{ file: file("a"), path: [] }], emptyFolders: [] });
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(states(q)).toBe("checking");
+  expect(q.sending).toBe(false);
+  state.stored = "sum";
+  await vi.runAllTimersAsync();
+  expect(q.items[0]).toMatchObject({ state: "done", checked: true });
+  state.stored = "another";
+  void q.add("root", { files: [{ file: file("b"), path: [] }], emptyFolders: [] });
+  await vi.runAllTimersAsync();
+  expect(q.items.at(-1)).toMatchObject({ state: "failed", checked: false, problem: { code: "sum_mismatch" } });
+});
+
+it("goes on with what has begun without asking again, and counts on from there", async () => {
+  const { transport, state } = serverOf();
+  state.began = true;
+  state.breakNext = 1;
+  const q = new UploadQueue(transport, { changed() {} });
+  const big = file("big", 9 * 2 ** 20);
+  void q.add("root", { files: [{ file: big, path: [] }], emptyFolders: [] });
+  await vi.advanceTimersByTimeAsync(1015);
+  expect(q.items[0]).toMatchObject({ state: "uploading", sent: big.size / 2 });
+  await vi.runAllTimersAsync();
+  expect(states(q)).toBe("done");
+  expect(state.asked).toBe(1);
+});
+
+it("takes what was cancelled away from the server, running or not", async () => {
+  const { transport, state } = serverOf();
+  state.began = true;
+  state.breakNext = 1;
+  const q = new UploadQueue(transport, { changed() {} });
+  void q.add("root", { files: [{ file: file("waits"), path: [] }], emptyFolders: [] });
+  await vi.advanceTimersByTimeAsync(20);
+  q.cancelAll();
+  void q.add("root", { files: [{ file: file("runs"), path: [] }], emptyFolders: [] });
+  await vi.advanceTimersByTimeAsync(5);
+  q.cancelAll();
+  await vi.runAllTimersAsync();
+  expect(state.forgotten).toEqual(["piece of waits", "piece of runs"]);
+});
+
+it("goes on with an interrupted upload when its file comes again", async () => {
+  const { transport, state } = serverOf();
+  const waits = (name: string, folder = "root"): Interrupted => ({
+    key: name, name, folder, size: 10, modified: "", sent: 4, begun: { group: null, pieces: [{ id: `old ${name}`, first: 0, size: 10 }], ifExists: "keep_both" },
+  });
+  state.waits = [waits("a"), waits("b", "elsewhere"), waits("c"), waits("d")];
+  const q = new UploadQueue(transport, { changed() {} });
+  await q.recall();
+  void q.add("root", { files: [{ file: file("a"), path: [] }, { file: file("b"), path: [] }, { file: file("c", 11), path: [] }], emptyFolders: [] });
+  await vi.runAllTimersAsync();
+  // b belongs to another folder, c has another size: new files.
+  expect(state.sent).toEqual(["root/a:keep_both", "root/b:fail", "root/c:fail"]);
+  expect(q.interrupted.map((i) => i.name)).toEqual(["b", "c", "d"]);
+  const other = file("x");
+  expect(q.goOn([file("b"), other])).toEqual([other]);
+  await vi.runAllTimersAsync();
+  expect(state.sent.at(-1)).toBe("elsewhere/b:keep_both");
+  await q.drop(q.interrupted.find((i) => i.name === "d") as Interrupted);
+  expect(state.forgotten).toEqual(["old d"]);
+  expect(q.interrupted.map((i) => i.name)).toEqual(["c"]);
+});
+
+it("sends one large file at a time, and small ones beside it", async () => {
+  const { transport, state } = serverOf();
+  const q = new UploadQueue(transport, { changed() {} });
+  const large = { size: 40 * 2 ** 20 };
+  const files = ["a", "b", "c"].map((n, i) => ({ file: Object.defineProperty(file(n, 1), "size", { value: i < 2 ? large.size : 1 }), path: [] }));
+  void q.add("root", { files, emptyFolders: [] });
+  await vi.runAllTimersAsync();
+  expect(states(q)).toBe("done done done");
+  expect(state.most).toBe(2);
 });
