@@ -5,31 +5,8 @@
 # sign-in are included) stays under LIMIT (128) MiB. Expects bin/cofferd and
 # bin/coffer. TMP: scratch folder; about four times MIB are needed there, with
 # STREAM=1, which compares what comes back without storing it, twice.
-. "$(dirname "$0")/../scripts/lib.sh"
+. "$(dirname "$0")/proof.sh"
 mib=${1:-1024} files=${2:-5000} limit=${LIMIT:-128}
-for v in $(compgen -e COFFER_ || true); do unset "$v"; done
-
-scratch=$(mktemp -d "${TMP:-${TMPDIR:-/tmp}}/coffer-bigfile.XXXXXX")
-server=
-cleanup() {
-  trap - EXIT INT TERM HUP
-  if [ -n "$server" ]; then
-    kill -TERM "$server" 2>/dev/null || true
-    wait "$server" 2>/dev/null || true
-  fi
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-cd "$scratch"
-coffer=$root/bin/coffer cofferd=$root/bin/cofferd
-export LC_ALL=C COFFER_HOME=$scratch/home
-
-fail() {
-  tail -n 30 "$scratch/server.log" >&2 || true
-  die "FAILED: $*"
-}
 # took TEXT COMMAND... runs the command and prints how long it took.
 took() {
   local text=$1 t0=${EPOCHREALTIME/[.,]/}
@@ -37,15 +14,10 @@ took() {
   "$@" >>"$scratch/done.log" || fail "$text" # a line for each file
   printf '%-28s %8.2f s\n' "$text" "$(((${EPOCHREALTIME/[.,]/} - t0) / 10000))e-2"
 }
-memory() { awk -v k="$1:" '$1 == k { printf "%d", $2 / 1024 }' "/proc/$server/status"; }
 
 email=ann@example.org
-password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-printf '%s\n' "$password" | "$cofferd" admin create-user --data data --email $email --name Ann --role member --password-stdin >&2
-addr=127.0.0.1:$(free_port)
-"$cofferd" serve --data data --listen "$addr" --base-url "http://$addr" >server.log 2>&1 &
-server=$!
-wait_for 30 curl -sf "http://$addr/healthz" || fail "the server did not start"
+person $email
+start
 
 # Random bytes, and an odd end so that no chunk or part edge is met.
 head -c $((mib * 1024 * 1024 + 4711)) /dev/urandom >big.bin

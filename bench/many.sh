@@ -3,41 +3,13 @@
 # (default 64) at once, half of them slow, while the server's peak memory stays
 # under LIMIT (256) MiB. Eight transfers of one person run at a time, so there
 # are as many people as that takes. Expects bin/cofferd.
-. "$(dirname "$0")/../scripts/lib.sh"
+. "$(dirname "$0")/proof.sh"
 count=${1:-100} mib=${2:-64} limit=${LIMIT:-256}
-for v in $(compgen -e COFFER_ || true); do unset "$v"; done
-
-scratch=$(mktemp -d "${TMP:-${TMPDIR:-/tmp}}/coffer-many.XXXXXX")
-server=
-cleanup() {
-  trap - EXIT INT TERM HUP
-  if [ -n "$server" ]; then
-    kill -TERM "$server" 2>/dev/null || true
-    wait "$server" 2>/dev/null || true
-  fi
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-cd "$scratch"
-cofferd=$root/bin/cofferd
-fail() {
-  tail -n 30 "$scratch/server.log" >&2 || true
-  die "FAILED: $*"
-}
-memory() { awk -v k="$1:" '$1 == k { printf "%d", $2 / 1024 }' "/proc/$server/status"; }
 value() { grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4; }
 
-password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 people=$(((count + 7) / 8))
-for i in $(seq "$people"); do
-  printf '%s\n' "$password" | "$cofferd" admin create-user --data data --email "p$i@example.org" --name "P$i" --role member --password-stdin >/dev/null
-done
-addr=127.0.0.1:$(free_port)
-"$cofferd" serve --data data --listen "$addr" --base-url "http://$addr" >server.log 2>&1 &
-server=$!
-wait_for 30 curl -sf "http://$addr/healthz" || fail "the server did not start"
+for i in $(seq "$people"); do person "p$i@example.org"; done
+start
 head -c $((mib * 1024 * 1024)) /dev/urandom >file.bin
 sum=$(sha256sum <file.bin)
 

@@ -40,21 +40,28 @@ func query(r *http.Request, known ...string) (map[string]string, error) {
 	return got, nil
 }
 
-// getContent answers GET and HEAD.
-func (a *API) getContent(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathID(r)
-	if err != nil {
-		return err
+// fileQuery reads {id}, the query's version (zero: the current one), and the
+// other parameters that a route about one file knows.
+func fileQuery(r *http.Request, known ...string) (id, version coffer.ID, q map[string]string, err error) {
+	if id, err = pathID(r); err != nil {
+		return id, version, nil, err
 	}
-	q, err := query(r, "inline", "version")
-	if err != nil {
-		return err
+	if q, err = query(r, append(known, "version")...); err != nil {
+		return id, version, nil, err
 	}
-	var version coffer.ID
 	if v, ok := q["version"]; ok {
 		if version, err = coffer.ParseID(v); err != nil {
-			return coffer.ErrNotFound
+			return id, version, nil, coffer.ErrNotFound
 		}
+	}
+	return id, version, q, nil
+}
+
+// getContent answers GET and HEAD.
+func (a *API) getContent(w http.ResponseWriter, r *http.Request) error {
+	id, version, q, err := fileQuery(r, "inline")
+	if err != nil {
+		return err
 	}
 	return a.sendContent(w, r, id, version, q["inline"] == "1")
 }

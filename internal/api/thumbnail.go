@@ -6,7 +6,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"coffer"
 	"coffer/internal/files"
 )
 
@@ -15,19 +14,9 @@ import (
 // that end, end here too.
 func (a *API) getThumbnail(w http.ResponseWriter, r *http.Request) error {
 	c := a.caller(r)
-	id, err := pathID(r)
+	id, version, q, err := fileQuery(r, "size")
 	if err != nil {
 		return err
-	}
-	q, err := query(r, "size", "version")
-	if err != nil {
-		return err
-	}
-	var version coffer.ID
-	if v, ok := q["version"]; ok {
-		if version, err = coffer.ParseID(v); err != nil {
-			return coffer.ErrNotFound
-		}
 	}
 	edge := files.TileEdge
 	if size, ok := q["size"]; ok {

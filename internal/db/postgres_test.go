@@ -3,12 +3,14 @@ package db_test
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"coffer"
 	"coffer/internal/db"
+	"coffer/internal/db/dbtest"
 )
 
 // Two functions lock two rows in opposite order: PostgreSQL kills one of them
@@ -118,6 +120,44 @@ func TestSpaceRowSerialises(t *testing.T) {
 		all.Wait()
 		if got := len(keys(t, d)); got != writers*rounds+1 {
 			t.Errorf("%d rows, want %d", got, writers*rounds+1)
+		}
+	})
+}
+
+// TestLock: one at a time has a name, across handles as across hosts, and the
+// next one once it let go. SQLite has no such locks.
+func TestLock(t *testing.T) {
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		a, ctx := open(db.Options{}), t.Context()
+		b := open(db.Options{DSN: dbtest.Same})
+		held, err := a.Lock(ctx, "keys")
+		if a.Engine() == db.SQLite {
+			if err == nil {
+				t.Error("SQLite gave a lock")
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Lock(ctx, "keys"); coffer.KindOf(err) != coffer.Busy {
+			t.Errorf("a second one: %v", err)
+		}
+		other, err := b.Lock(ctx, "something else")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range []io.Closer{held, other} {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again, err := b.Lock(ctx, "keys")
+		if err != nil {
+			t.Fatalf("after it let go: %v", err)
+		}
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -177,8 +177,8 @@ func (v *View) hide(tx *db.Tx, folder pass, name string, until time.Duration) (c
 
 // copyBelow copies what lies below the source under the hidden root.
 func (v *View) copyBelow(ctx context.Context, src, folder pass, root coffer.Node) (nodes int64, err error) {
-	todo, careful := copying{{from: src.node.ID, to: root.ID}}, false
-	for len(todo) > 0 {
+	open, careful := copying{{from: src.node.ID, to: root.ID}}, false
+	for len(open) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nodes, err
 		}
@@ -187,7 +187,7 @@ func (v *View) copyBelow(ctx context.Context, src, folder pass, root coffer.Node
 			if err := tx.ExtendHidden(root.ID, tx.Now+copyMayRun.Milliseconds()); err != nil {
 				return err
 			}
-			if step, err = v.copySome(tx, ps[0], todo, careful); err != nil {
+			if step, err = v.copySome(tx, ps[0], open, careful); err != nil {
 				return err
 			}
 			return takeQuota(tx, ps[0], step.bytes, 0)
@@ -199,7 +199,7 @@ func (v *View) copyBelow(ctx context.Context, src, folder pass, root coffer.Node
 		if err != nil {
 			return nodes, err
 		}
-		todo, nodes, careful = step.left, nodes+step.nodes, false
+		open, nodes, careful = step.left, nodes+step.nodes, false
 	}
 	return nodes, nil
 }
