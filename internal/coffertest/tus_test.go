@@ -240,6 +240,25 @@ func TestTus(t *testing.T) {
 		u.patch(part+100, []byte{}, "Upload-Length", strconv.Itoa(part+100)).Want(204)
 		u.wantFile(data[:part+100])
 
+		// What a refused request wrote over the unfinished part does not count.
+		u = ann.tus(-1, ann.here("short.bin"))
+		u.patch(0, data[:1000]).Want(204)
+		other := sha1.Sum(nil)
+		u.patch(1000, data[1000:9000], "Upload-Checksum", "sha1 "+base64.StdEncoding.EncodeToString(other[:])).Problem(460, "checksum_mismatch")
+		u.patch(1000, []byte{}, "Upload-Length", "1000").Want(204)
+		u.wantFile(data[:1000])
+
+		// Who may write to the same folder has no part in the upload of another.
+		shared := ann.Do("POST", "/nodes/"+ann.Root().String()+"/folders", wire.NewFolder{Name: "Shared"}).Want(201).Node().ID
+		ann.Do("POST", "/nodes/"+shared.String()+"/grants", wire.NewGrant{Email: ben.Email, Role: "edit"}).Want(201)
+		anns := ann.tus(10, metadata("parent", shared.String(), "name", "anns.bin"))
+		bens := tusUpload{ben, anns.id}
+		bens.head().Want(404)
+		bens.patch(0, data[:10]).Problem(404, "not_found")
+		ben.Do("DELETE", "/uploads/"+anns.id, nil, "Tus-Resumable", "1.0.0").Problem(404, "not_found")
+		anns.patch(0, data[:10]).Want(204)
+		bens.head().Want(404) // nor does it tell him what became of it
+
 		// With the bytes of the first request; keep both; a checksum that holds,
 		// and one that does not.
 		res = ann.Do("POST", "/uploads", data[:4000], "Tus-Resumable", "1.0.0", "Upload-Length", "5000", "Content-Type", "application/offset+octet-stream",

@@ -221,7 +221,13 @@ func TestFollow(t *testing.T) {
 		}
 		end()
 		<-ended
-		must(t, k.Await(t.Context(), v+1, true)) // it has said goodbye
+		must(t, d.View(t.Context(), func(tx *db.Tx) error {
+			left, err := tx.Servers(0)
+			if len(left) != 0 {
+				t.Errorf("it has ended and counts: %+v", left)
+			}
+			return err
+		}))
 	})
 }
 
