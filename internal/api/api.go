@@ -164,8 +164,8 @@ func (a *API) answer(h func(http.ResponseWriter, *http.Request) error) http.Hand
 type adapter struct{ *API }
 
 func (a adapter) Handle(op *huma.Operation, h func(huma.Context)) {
-	a.handle(op, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.handle(op, a.Gate.Small(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		gate.LimitBody(r, jsonTime)
 		h(humago.NewContext(op, r, w))
-	}))
+	})))
 }

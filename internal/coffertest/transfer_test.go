@@ -137,12 +137,12 @@ func TestSlowClients(t *testing.T) {
 	s := New(t, Options{Idle: 1500 * time.Millisecond})
 	ann := s.Person("Ann")
 	path := "/nodes/" + ann.Root().String() + "/files?name=slow.bin"
-	c, br := ann.dial("PUT", path, "Content-Length: 6")
+	c, br := ann.dial("PUT", path, "Content-Length: 98304")
 	tick := time.NewTicker(400 * time.Millisecond)
 	defer tick.Stop()
 	for range 6 {
 		<-tick.C
-		io.WriteString(c, "s")
+		c.Write(make([]byte, 16<<10))
 	}
 	if res, err := http.ReadResponse(br, nil); err != nil || res.StatusCode != 201 {
 		t.Fatalf("a slow upload: %v %v", res, err)

@@ -6,6 +6,7 @@
 package content
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 
@@ -19,7 +20,7 @@ const (
 	readChunks   = 16 // 256 KiB
 	writeChunks  = 64 // 1 MiB
 	crowdChunks  = 16 // 256 KiB, for each of many writers
-	crowdedFrom  = 32 // so many writers are many
+	crowdedFrom  = 32 // so many writers are many, unless IO says another number
 	smallContent = crowdChunks * cobblestone.ChunkSize
 )
 
@@ -28,6 +29,8 @@ const (
 // 256 KiB for a reader, two of 1 MiB for a writer (of 256 KiB while more than
 // 32 write, and for small files). The zero value is ready; a process shares one.
 type IO struct {
+	Crowded int // so many writers are many; 0 = 32. Set it before use.
+
 	readers sync.Pool // of *buffers with readChunks
 	writers sync.Pool // of *buffers with writeChunks
 	crowd   sync.Pool // of *buffers with crowdChunks
@@ -58,7 +61,7 @@ func (b *buffers) put() { b.pool.Put(b) }
 // writer returns buffers for content of an expected size (-1: unknown); done
 // gives them back.
 func (o *IO) writer(size int64) (b *buffers, done func()) {
-	if o.writing.Add(1) > crowdedFrom || size >= 0 && size <= smallContent {
+	if int(o.writing.Add(1)) > cmp.Or(o.Crowded, crowdedFrom) || size >= 0 && size <= smallContent {
 		b = get(&o.crowd, crowdChunks)
 	} else {
 		b = get(&o.writers, writeChunks)

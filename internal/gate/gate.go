@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -30,6 +31,9 @@ type Options struct {
 	// Idle is for how long a body may stand still, sent or received, before the
 	// connection is given up; 0 = 2 minutes. There is no limit on the total.
 	Idle time.Duration
+	// Transfers is how many run at once, all people's together: what bounds the
+	// memory that they take; 0 = 1,024.
+	Transfers int
 	// Session and Bearer turn the secret of a cookie or an Authorization header
 	// into a principal, or answer coffer.Unauthenticated.
 	Session func(ctx context.Context, secret string, from Origin) (coffer.Principal, error)
@@ -49,12 +53,13 @@ type Origin struct {
 
 // A Gate is made once for a server.
 type Gate struct {
-	o       Options
-	hosts   map[string]bool // as in the Host header, lower case
-	csrf    *http.CrossOriginProtection
-	secure  bool // the base URL is https
-	turns   turns
-	glances turns // of small pictures
+	o         Options
+	hosts     map[string]bool // as in the Host header, lower case
+	csrf      *http.CrossOriginProtection
+	secure    bool // the base URL is https
+	transfers *turns
+	glances   *turns // of small pictures
+	requests  *turns // that move no files
 }
 
 // New returns a gate.
@@ -65,7 +70,11 @@ func New(o Options) *Gate {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Gate{o: o, hosts: hostsOf(o.BaseURL), csrf: http.NewCrossOriginProtection(), secure: o.BaseURL.Scheme == "https"}
+	if o.Transfers == 0 {
+		o.Transfers = defaultTransfers
+	}
+	return &Gate{o: o, hosts: hostsOf(o.BaseURL), csrf: http.NewCrossOriginProtection(), secure: o.BaseURL.Scheme == "https",
+		transfers: newTurns(TransfersRunning, o.Transfers), glances: newTurns(GlancesRunning, math.MaxInt), requests: newTurns(RequestsRunning, math.MaxInt)}
 }
 
 // request is what the gate remembers of one request; the context points to it.

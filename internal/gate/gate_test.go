@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -312,13 +313,30 @@ func TestBodyThatStandsStill(t *testing.T) {
 		t.Errorf("a body that stands still: %v", err)
 	}
 
-	// One that is slow but moves is taken, for longer than the idle time.
-	c, br := raw(t, s, "PUT / HTTP/1.1\nHost: "+s.Listener.Addr().String()+"\nContent-Length: 6\n\n")
+	// One that moves only for show is not, and one that is slow is: the handler's
+	// own time does not count.
+	trickle, _ := raw(t, s, "PUT / HTTP/1.1\nHost: "+s.Listener.Addr().String()+"\nContent-Length: 500\n\n")
+	drip := time.NewTicker(50 * time.Millisecond)
+	defer drip.Stop()
+	for n, ended := 0, false; !ended; n++ {
+		select {
+		case err := <-got:
+			if ended = true; coffer.KindOf(err) != coffer.Malformed {
+				t.Errorf("a body that trickles: %v", err)
+			}
+		case <-drip.C:
+			io.WriteString(trickle, "x") // or it is closed
+		}
+		if n == 400 {
+			t.Fatal("a body that trickles is waited for")
+		}
+	}
+	c, br := raw(t, s, "PUT / HTTP/1.1\nHost: "+s.Listener.Addr().String()+"\nContent-Length: 98304\n\n")
 	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
 	for range 6 {
 		<-tick.C
-		if _, err := io.WriteString(c, "x"); err != nil {
+		if _, err := c.Write(make([]byte, 16<<10)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -430,7 +448,7 @@ func TestTurns(t *testing.T) {
 	for _, done := range glances {
 		done()
 	}
-	if len(g.glances.lanes) != 0 {
+	if len(g.glances.lanes) != 0 || g.glances.taken != 0 {
 		t.Errorf("%d queues of glances are left over", len(g.glances.lanes))
 	}
 	next := make(chan func())
@@ -443,7 +461,101 @@ func TestTurns(t *testing.T) {
 	for _, done := range running {
 		done()
 	}
-	if len(g.turns.lanes) != 0 {
-		t.Errorf("%d queues are left over", len(g.turns.lanes))
+	if len(g.transfers.lanes) != 0 || g.transfers.taken != 0 {
+		t.Errorf("%d queues are left over", len(g.transfers.lanes))
+	}
+}
+
+// TestPlacesGoToWhoHasFewest: when all places are taken, those who wait longest
+// are not the first ones if they have the most already.
+func TestPlacesGoToWhoHasFewest(t *testing.T) {
+	const nobody, ann, ben, cid, dan = -1, 0, 1, 2, 3
+	turns := newTurns(3, 5)
+	var ids [4]coffer.ID
+	for i := range ids {
+		ids[i] = coffer.NewID()
+	}
+	type place struct {
+		who  int
+		done func()
+	}
+	began, has := make(chan place), map[int][]func(){}
+	ask := func(ctx context.Context, who int) {
+		go func() {
+			done, err := turns.wait(ctx, ids[who])
+			if err != nil {
+				who = nobody
+			}
+			began <- place{who, done}
+		}()
+	}
+	next := func() int {
+		p := <-began
+		has[p.who] = append(has[p.who], p.done)
+		return p.who
+	}
+	leave := func(who int) {
+		done := has[who][0]
+		has[who] = has[who][1:]
+		done()
+		done() // once is enough
+	}
+	inLine := func(want int) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; runtime.Gosched() {
+			n := 0
+			turns.mu.Lock()
+			for _, l := range turns.waiting {
+				n += len(l.line)
+			}
+			turns.mu.Unlock()
+			if n == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%d wait, want %d", n, want)
+			}
+		}
+	}
+	for _, who := range []int{ann, ann, ann, ben, ben} {
+		ask(t.Context(), who)
+		next()
+	}
+	short, giveUp := context.WithCancel(t.Context())
+	for i, who := range []int{ann, ann, dan, ben, cid, cid} {
+		ctx := t.Context()
+		if who == dan {
+			ctx = short
+		}
+		ask(ctx, who)
+		inLine(i + 1)
+	}
+	giveUp()
+	if who := next(); who != nobody {
+		t.Fatalf("%d had a turn, dan gave up", who)
+	}
+	inLine(5)
+	for i, step := range []struct{ leaves, next int }{
+		{ann, cid},    // who has nothing
+		{ben, ben},    // one each: ben waits since before cid's turn
+		{cid, cid},    // nothing again
+		{ben, ann},    // nobody else waits
+		{ben, nobody}, // ann has three
+		{ann, ann},
+	} {
+		leave(step.leaves)
+		if step.next == nobody {
+			inLine(1)
+		} else if who := next(); who != step.next {
+			t.Errorf("step %d: %d had the turn, want %d", i, who, step.next)
+		}
+	}
+	for who := range ids {
+		for len(has[who]) > 0 {
+			leave(who)
+		}
+	}
+	if len(turns.lanes) != 0 || len(turns.waiting) != 0 || turns.taken != 0 {
+		t.Errorf("left over: %d lanes, %d taken", len(turns.lanes), turns.taken)
 	}
 }

@@ -3,6 +3,7 @@ package gate
 import (
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,9 +116,14 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 
 func (w *writer) Flush() { w.rc.Flush() }
 
-// body gives up on a request body that stands still for the idle time, or (when
-// end is set) that is not there by then. It moves the read deadline while bytes
-// flow; net/http takes it away at the end of the body.
+// pace is what of a body has to come in each idle time. Less is no slow line
+// but somebody who keeps a place by sending a byte now and then. (Of an answer
+// as much as one Write has to go in that time, the buffer of a transfer.)
+const pace = 32 << 10
+
+// body gives up on a request body that stands still, or almost, for the idle
+// time, or (when end is set) that is not there by then. It moves the read
+// deadline while bytes flow; net/http takes it away at the end of the body.
 type body struct {
 	io.ReadCloser
 	rc       *http.ResponseController
@@ -125,20 +131,30 @@ type body struct {
 	idle     time.Duration
 	end      time.Time
 	renewed  time.Time
+	got      int           // bytes towards the pace,
+	spent    time.Duration // and how long they were waited for; what the handler does in between does not count
 	done     bool
 	lingers  bool // see finish
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	if now := time.Now(); now.Sub(b.renewed) > b.idle/8 {
+	now := time.Now()
+	if now.Sub(b.renewed) > b.idle/8 {
 		b.renewed = now
-		at := now.Add(b.idle)
+		at := now.Add(b.idle - b.spent)
 		if !b.end.IsZero() && b.end.Before(at) {
 			at = b.end
 		}
 		b.deadline.move(at)
 	}
 	n, err := b.ReadCloser.Read(p)
+	b.spent += time.Since(now)
+	if b.got += n; b.got >= pace {
+		b.got, b.spent = 0, 0
+	}
+	if err == nil && b.spent > b.idle {
+		err = os.ErrDeadlineExceeded // whoever else moves the deadline
+	}
 	b.done = b.done || err != nil
 	if err != nil && err != io.EOF {
 		err = &coffer.Error{Kind: coffer.Malformed, Code: "body_cut", Msg: "The request's body ended before it was complete.", Err: err}

@@ -7,6 +7,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -58,9 +59,11 @@ type Options struct {
 	ScrubEvery time.Duration // how often all contents are read and authenticated; 0: never
 	ScrubRate  int64         // bytes a second; 0 = the product's
 
-	Hasher *cred.Hasher  // nil: one with the product's parameters
-	Idle   time.Duration // for how long a body may stand still; 0 = 2 minutes
-	Grace  time.Duration // for running requests when the server stops; 0 = 15 s
+	Hasher      *cred.Hasher  // nil: one with the product's parameters
+	Idle        time.Duration // for how long a body may stand still; 0 = 2 minutes
+	Connections int           // open at once; 0 = by Memory
+	Memory      int64         // bytes that the process may use; 0 = what GOMEMLIMIT and control groups say
+	Grace       time.Duration // for running requests when the server stops; 0 = 15 s
 }
 
 // Server is a wired product.
@@ -105,7 +108,10 @@ func New(_ context.Context, o Options) (*Server, error) {
 		return nil, errors.New("server: database, store, keyring, mail, base URL and log are needed")
 	}
 	// Password hashes and pictures take blocks of 64 MiB from one pool.
-	slots := cred.Slots(runtime.GOMAXPROCS(0), cred.MemoryLimit())
+	if o.Memory == 0 {
+		o.Memory = cred.MemoryLimit()
+	}
+	slots := cred.Slots(runtime.GOMAXPROCS(0), o.Memory)
 	memory := semaphore.NewWeighted(int64(slots))
 	if o.Hasher == nil {
 		o.Hasher = cred.NewHasher(cred.HasherOptions{Memory: memory, Slots: slots})
@@ -115,7 +121,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 		o.Grace = 15 * time.Second
 	}
 	s := &Server{o: o}
-	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: new(content.IO), Install: o.Install, Log: o.Log,
+	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: &content.IO{Crowded: crowd(o.Memory)}, Install: o.Install, Log: o.Log,
 		Pictures: pictures, Retention: o.Retention, ScrubRate: o.ScrubRate,
 		Doomed:   func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
 		Work:     func(tx *db.Tx, work coffer.ID) error { return jobs.Insert(tx, jobWork, work) },
@@ -123,7 +129,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 		Unsummed: func(tx *db.Tx, blob coffer.ID) error { return jobs.Insert(tx, jobSum, blob) }})
 	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
 		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log, Leaving: s.files.GiveUp})
-	g := gate.New(gate.Options{BaseURL: o.BaseURL, Trusted: o.Trusted, Log: o.Log, Idle: o.Idle,
+	g := gate.New(gate.Options{BaseURL: o.BaseURL, Trusted: o.Trusted, Log: o.Log, Idle: o.Idle, Transfers: transfers(o.Memory),
 		Session: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
 			return s.accounts.AuthenticateSession(ctx, secret, api.From(from))
 		},
@@ -189,6 +195,30 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobForget:        timed(s.files.PurgeWork),
 		jobIndex:         timed(s.files.IndexNames),
 	}
+}
+
+// A transfer takes half a MiB of buffers, an upload two while few run: so many
+// may run that all together take less than half of the memory. Where no limit
+// is known they stay below what a small host has.
+const (
+	transferMemory = 2 << 20
+	leastTransfers = 32
+	mostTransfers  = 4096
+)
+
+func transfers(memory int64) int {
+	if memory == 0 {
+		return 0 // the gate's own number
+	}
+	return int(min(max(memory/transferMemory, leastTransfers), mostTransfers))
+}
+
+// crowd is how many uploads have the large buffers: an eighth of the memory.
+func crowd(memory int64) int {
+	if memory == 0 {
+		return 0 // content's own number
+	}
+	return int(min(max(memory/8/transferMemory, 4), 32))
 }
 
 func (s *Server) scrub(ctx context.Context) error {
@@ -263,6 +293,10 @@ func (s *Server) Close(ctx context.Context) error {
 // waits until these have cleaned up, and stops the jobs. With a TLS
 // configuration it speaks HTTP/2 too.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, secure *tls.Config) error {
+	headerTime := 10 * time.Second
+	if s.o.Idle > 0 {
+		headerTime = min(headerTime, s.o.Idle)
+	}
 	const all = 1 << 40
 	inside := semaphore.NewWeighted(all) // requests that have not returned
 	h := &http.Server{
@@ -272,7 +306,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, secure *tls.Config)
 				s.handler.ServeHTTP(w, r)
 			}
 		}),
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: headerTime,
+		ConnState:         (&conns{most: cmp.Or(s.o.Connections, connections(s.o.Memory))}).state,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    gate.MaxHeaderBytes,
 		TLSConfig:         secure,
