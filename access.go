@@ -93,6 +93,7 @@ const (
 	UserKind                 // a person, by session or token
 	SystemKind               // a job of the server itself
 	TicketKind               // a person, by a download ticket: reads what it names and nothing else
+	LinkKind                 // somebody who came by a link: has what the link lends, on its node and below
 )
 
 // Principal is who acts, built afresh for each request from the database.
@@ -109,6 +110,20 @@ type Principal struct {
 	// folders, to be had as a ZIP with all below them.
 	Nodes   []ID
 	Version ID
+
+	// Of LinkKind, whose User is nobody.
+	Link  Link
+	Maker User // of the link, as they are now
+	Visit ID   // of this browser; zero: it has not begun one
+}
+
+// Answers is the person whose rights are asked about: the principal, or who
+// made the link that they came by.
+func (p Principal) Answers() User {
+	if p.Kind == LinkKind {
+		return p.Maker
+	}
+	return p.User
 }
 
 // SystemPrincipal is the server itself, for jobs.
@@ -122,7 +137,7 @@ func (p Principal) InScope(s Scope) bool {
 	switch p.Kind {
 	case SystemKind:
 		return true
-	case UserKind, TicketKind:
+	case UserKind, TicketKind, LinkKind:
 		for _, have := range p.Scopes {
 			if have == s {
 				return true
@@ -154,6 +169,7 @@ const (
 	Write               // change
 	Share               // give access to others
 	Delete              // delete for ever
+	Add                 // put something new into a folder
 )
 
 var accessNames = [...]string{"", "view", "edit", "manage", "owner"}
@@ -179,7 +195,7 @@ func (a Access) Allows(r Right) bool {
 	switch r {
 	case Read:
 		return a >= CanView
-	case Write:
+	case Write, Add:
 		return a >= CanEdit
 	case Share:
 		return a >= CanManage
@@ -207,11 +223,14 @@ func Permit(p Principal, a Access, r Right) error {
 	if a == NoAccess || p.Kind == TicketKind && r != Read {
 		return ErrNotFound
 	}
+	if p.Kind == LinkKind && (r != Read && r != Add || !p.InScope(scopeOf(r))) {
+		return ErrNotFound
+	}
 	if !p.InScope(scopeOf(r)) {
 		return E(Forbidden, "scope_missing", "This token may not do that. Sign in, or use a token with the scope "+string(scopeOf(r))+".")
 	}
 	if !a.Allows(r) {
-		return E(Forbidden, "forbidden", tooLittle[min(r, Delete)])
+		return E(Forbidden, "forbidden", tooLittle[min(r, Add)])
 	}
 	return nil
 }
@@ -222,4 +241,5 @@ var tooLittle = [...]string{
 	Write:  "You may only view this.",
 	Share:  "You may not share this. Ask somebody who can manage it.",
 	Delete: "Only the owner can delete this for ever.",
+	Add:    "You may only view this.",
 }

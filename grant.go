@@ -26,6 +26,8 @@ type Held struct {
 //     not theirs; the server's own jobs have all.
 //   - Grants only add and only flow down: the strongest held counts.
 //   - Who may not share in the installation (a guest) edits at most.
+//   - A link lends what its maker has now, and no more than it says; nothing in
+//     the trash, and nothing of who may not share.
 //   - Something in the trash was taken away by who put it there: grants on it do
 //     not count any more, those above it count for who may put it back.
 func Decide(p Principal, s Space, state State, held []Held) Access {
@@ -35,6 +37,11 @@ func Decide(p Principal, s Space, state State, held []Held) Access {
 	switch p.Kind {
 	case SystemKind:
 		return IsOwner
+	case LinkKind:
+		if state != Living {
+			return NoAccess
+		}
+		return p.Link.lends(p.Maker, Decide(Principal{Kind: UserKind, User: p.Maker}, s, state, held))
 	case UserKind, TicketKind:
 	default:
 		return NoAccess

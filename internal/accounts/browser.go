@@ -1,7 +1,6 @@
 package accounts
 
 import (
-	"net/netip"
 	"strings"
 	"unicode"
 )
@@ -60,23 +59,4 @@ func cleanUserAgent(userAgent string) string {
 		}
 		return r
 	}, userAgent)
-}
-
-// network returns the prefix that tries are counted by and devices are known
-// by: IPv4 /24, IPv6 /56. Who has an address usually has the rest of it.
-func network(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil {
-		return "unknown"
-	}
-	a = a.Unmap().WithZone("")
-	bits := 56
-	if a.Is4() {
-		bits = 24
-	}
-	prefix, err := a.Prefix(bits)
-	if err != nil {
-		return "unknown"
-	}
-	return prefix.String()
 }

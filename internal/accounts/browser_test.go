@@ -47,15 +47,3 @@ func TestCleanUserAgent(t *testing.T) {
 		}
 	}
 }
-
-func TestNetwork(t *testing.T) {
-	for address, want := range map[string]string{
-		"192.0.2.7": "192.0.2.0/24", "192.0.2.255": "192.0.2.0/24", "192.0.3.7": "192.0.3.0/24", "::ffff:192.0.2.7": "192.0.2.0/24",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1::/56", "2001:db8:1:ff::1": "2001:db8:1::/56", "2001:db8:1:100::1": "2001:db8:1:100::/56",
-		"fe80::1%eth0": "fe80::/56", "::1": "::/56", "": "unknown", "192.0.2.7:80": "unknown", "x": "unknown",
-	} {
-		if got := network(address); got != want {
-			t.Errorf("%q is in %q, want %q", address, got, want)
-		}
-	}
-}

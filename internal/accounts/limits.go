@@ -29,7 +29,7 @@ type counters struct{ network, account, both, mailNetwork, mailAddress string }
 
 func countersOf(email, address string) counters {
 	h := sha256.Sum256([]byte(coffer.EmailKey(email)))
-	who, net := coffer.EncodeBase32(h[:16]), network(address)
+	who, net := coffer.EncodeBase32(h[:16]), coffer.Network(address)
 	return counters{
 		network:     "network " + net,
 		account:     "account " + who,

@@ -164,7 +164,7 @@ func startSession(tx *db.Tx, u coffer.User, from From) (SignedIn, error) {
 }
 
 // networkMark and browserMark are what a sign-in is recognised by.
-func networkMark(from From) string { return "net " + network(from.Address) }
+func networkMark(from From) string { return "net " + coffer.Network(from.Address) }
 func browserMark(from From) string { return "browser " + Browser(from.UserAgent) }
 
 // signInNews is the letter about a sign-in with device, in case it is a new one.

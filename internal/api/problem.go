@@ -51,6 +51,8 @@ func newHuma(a *API) huma.API {
 		"session": {Type: "apiKey", In: "cookie", Name: gate.SessionCookie, Description: "A browser's session, from POST /session"},
 		"token":   {Type: "http", Scheme: "bearer", Description: "A program's token, from POST /tokens; the scope stands at each operation"},
 	}
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[wire.Null[int64]](), reflect.TypeFor[*int64]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[wire.Null[string]](), reflect.TypeFor[*string]())
 	return huma.NewAPI(c, adapter{a})
 }
 

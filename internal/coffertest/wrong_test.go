@@ -81,7 +81,7 @@ func (v *victim) state() string {
 	v.S.T.Helper()
 	var b strings.Builder
 	for _, path := range []string{"/spaces", "/nodes/" + v.space.RootID.String(), "/nodes/" + v.space.RootID.String() + "/children", "/nodes/" + v.folder.ID.String(),
-		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/trash", "/pins", "/jobs", "/uploads"} {
+		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/links", "/trash", "/pins", "/jobs", "/uploads"} {
 		fmt.Fprintf(&b, "%s: %s\n", path, v.Do("GET", path, nil).Want(200).Body)
 	}
 	for _, path := range []string{"/sessions", "/tokens"} { // without when they were last used
@@ -277,7 +277,7 @@ func asks(method, route string) string {
 		}
 		return "files.write"
 	}
-	if strings.Contains(route, "/grants") && method != "GET" {
+	if (strings.Contains(route, "/grants") || strings.Contains(route, "/links")) && method != "GET" {
 		return "share"
 	}
 	if method == "GET" || method == "HEAD" || route == "/zip" || strings.HasSuffix(route, "/ticket") {
@@ -338,6 +338,11 @@ func TestWrongPerson(t *testing.T) {
 						if a.Person == s.Owner && (strings.HasPrefix(r.Path, "/people") || strings.HasPrefix(r.Path, "/groups") || strings.HasPrefix(r.Path, "/teams")) {
 							hidden = slices.DeleteFunc(slices.Clone(secrets), func(secret string) bool { return slices.Contains(who, secret) })
 						}
+						if a.Person == s.Owner && strings.HasPrefix(r.Path, "/links") { // and whose links there are
+							hidden = slices.DeleteFunc(slices.Clone(secrets), func(secret string) bool {
+								return secret == "Canary" || secret == ann.Me.ID.String() || secret == ann.link.ID.String()
+							})
+						}
 						a.check(t, r.Method, r.Path, try, hidden)
 					}
 				}
@@ -378,7 +383,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /people": "", "PATCH /people/{id}": "", "GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
 			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": "",
 			"POST /spaces": "", "GET /teams": "", "PATCH /teams/{id}": "", "POST /people/{id}/hand-over": "not_to_self", "DELETE /people/{id}": "last_owner",
-			"POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
+			"GET /links": "", "GET /links/{id}": "", "POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found", // a guest has none
 			"GET /groups": "forbidden", "DELETE /groups/{id}": "forbidden"}},
 	}
@@ -450,7 +455,12 @@ func (a *actor) check(t *testing.T, method, route string, try attempt, secrets [
 				asked = asked || id.String() == secret
 			}
 		}
-		if !asked && strings.Contains(text, secret) || asked && !strings.HasPrefix(try.path, "/batch") && bytes.Contains(res.Body, []byte(secret)) {
+		if batch, ok := try.body.(wire.LinkBatch); ok {
+			for _, id := range batch.IDs {
+				asked = asked || id.String() == secret
+			}
+		}
+		if !asked && strings.Contains(text, secret) || asked && !strings.Contains(try.path, "/batch") && bytes.Contains(res.Body, []byte(secret)) {
 			t.Errorf("%s: the answer holds %q: %s", what, secret, text)
 		}
 	}

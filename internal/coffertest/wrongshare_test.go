@@ -1,6 +1,8 @@
 package coffertest
 
 import (
+	"path"
+
 	"coffer"
 	"coffer/internal/wire"
 )
@@ -10,6 +12,7 @@ type sharing struct {
 	group wire.Group // that the owner made, with Ann in it
 	grant wire.Grant // of her folder, to the group
 	team  wire.Space // that she made
+	link  wire.Link  // to her folder
 }
 
 func (v *victim) share() {
@@ -21,14 +24,15 @@ func (v *victim) share() {
 	owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &yes}).Want(200)
 	v.Do("POST", "/spaces", wire.SpaceName{Name: "canary team"}).Want(201).JSON(&v.team)
 	owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &no}).Want(200)
-	v.secrets = append(v.secrets, v.team.ID.String(), v.team.RootID.String())
+	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/links", wire.NewLink{Name: "canary visitor", Message: "canary message"}).Want(201).JSON(&v.link)
+	v.secrets = append(v.secrets, v.team.ID.String(), v.team.RootID.String(), v.link.ID.String(), v.link.Password, path.Base(v.link.URL))
 }
 
 // sharingAttempts are the attempts at what is about sharing.
 func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attempt {
 	id := func(n coffer.ID) string { return n.String() }
 	annFile, annFolder, annRoot := "/nodes/"+id(v.file.ID), "/nodes/"+id(v.folder.ID), "/nodes/"+id(v.space.RootID)
-	missing := "not_found"
+	missing, stolen, no := "not_found", "stolen", false
 	return map[string][]attempt{
 		"POST /spaces":                {{path: "/spaces", body: wire.SpaceName{Name: "stolen"}, code: "forbidden"}},
 		"PATCH /spaces/{id}":          {{path: "/spaces/" + id(v.team.ID), body: wire.SpaceName{Name: "stolen"}, code: missing}, {path: "/spaces/" + id(v.space.ID), body: wire.SpaceName{Name: ""}, code: missing}},
@@ -43,7 +47,15 @@ func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attemp
 			{path: annFile + "/grants", body: wire.NewGrant{Email: "nobody@example.com", Role: "owner"}, code: missing}, {path: annFile + "/grants", body: wire.NewGrant{GroupID: v.group.ID, Role: "edit", Until: 1}, code: missing}},
 		"PATCH /nodes/{id}/grants/{grant}": {{path: annFolder + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing},
 			{path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing}},
-		"DELETE /nodes/{id}/grants/{grant}":  {{path: annFolder + "/grants/" + id(v.grant.ID), code: missing}, {path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), code: missing}},
+		"DELETE /nodes/{id}/grants/{grant}": {{path: annFolder + "/grants/" + id(v.grant.ID), code: missing}, {path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), code: missing}},
+		"GET /nodes/{id}/links":             {{path: annFile + "/links", code: missing}, {path: annFolder + "/links", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/links", code: missing}},
+		"POST /nodes/{id}/links":            {{path: annFile + "/links", body: wire.NewLink{}, code: missing}, {path: annFolder + "/links", body: wire.NewLink{May: "upload", DownloadsMax: wire.Some(int64(-1))}, code: missing}},
+		"GET /links":                        {{path: "/links"}, {path: "/links?state=live"}, {path: "/links?all=true", code: "forbidden"}},
+		"GET /links/{id}":                   {{path: "/links/" + id(v.link.ID), code: missing}},
+		"PATCH /links/{id}": {{path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Name: &stolen}, code: missing}, {path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Password: wire.None[string]()}, code: missing},
+			{path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Off: &no}, code: missing}},
+		"DELETE /links/{id}":                 {{path: "/links/" + id(v.link.ID), code: missing}},
+		"POST /links/batch":                  {{path: "/links/batch", body: wire.LinkBatch{IDs: []coffer.ID{v.link.ID}, EndsAt: wire.None[int64]()}, code: "each:" + missing}},
 		"GET /shared":                        {{path: "/shared"}},
 		"DELETE /shared/{id}":                {{path: "/shared/" + id(v.folder.ID), code: missing}, {path: "/shared/" + id(v.space.RootID), code: missing}},
 		"GET /groups":                        {{path: "/groups"}},

@@ -65,7 +65,8 @@ type HasherOptions struct {
 type Hasher struct {
 	params  Params
 	slots   *semaphore.Weighted
-	most    int64 // running and waiting together
+	most    int64   // running and waiting together
+	whole   *Hasher // of which this one is a part; nil: of none
 	pending atomic.Int64
 	runs    atomic.Int64
 }
@@ -85,6 +86,12 @@ func NewHasher(o HasherOptions) *Hasher {
 		o.Memory = semaphore.NewWeighted(int64(o.Slots))
 	}
 	return &Hasher{params: o.Params, slots: o.Memory, most: int64(o.Slots + o.Queue)}
+}
+
+// Half returns the same hasher for strangers: they take half of the queue at
+// most, so that people can still sign in while somebody tries passwords.
+func (h *Hasher) Half() *Hasher {
+	return &Hasher{params: h.params, slots: h.slots, most: (h.most + 1) / 2, whole: h}
 }
 
 // Runs tells how many hashes were started: a test of equal work counts them.
@@ -127,15 +134,19 @@ func (h *Hasher) Dummy(ctx context.Context, password string) error {
 
 // sum waits for a slot and hashes in it.
 func (h *Hasher) sum(ctx context.Context, password string, p Params, salt []byte, length uint32) ([]byte, error) {
-	defer h.pending.Add(-1)
-	if h.pending.Add(1) > h.most {
-		return nil, ErrBusy
+	for q := h; q != nil; q = q.whole {
+		defer q.pending.Add(-1)
+		if q.pending.Add(1) > q.most {
+			return nil, ErrBusy
+		}
 	}
 	if err := h.slots.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
 	defer h.slots.Release(1)
-	h.runs.Add(1)
+	for q := h; q != nil; q = q.whole {
+		q.runs.Add(1)
+	}
 	sum := argon2.IDKey([]byte(Normalize(password)), salt, p.Time, p.MemoryKiB, p.Threads, length)
 	if p.MemoryKiB >= bigBlockKiB {
 		runtime.GC()

@@ -29,6 +29,7 @@ const (
 	PAT     Kind = "pat"     // bearer token of a program
 
 	Invitation Kind = "invitation" // button in the mail that invites somebody
+	Visit      Kind = "visit"      // cookie of a browser that came by a link
 )
 
 const (
@@ -107,6 +108,40 @@ func ParseSetupCode(text string) (hash []byte, err error) {
 		return nil, ErrToken
 	}
 	return sum("coffer_setup_" + crockford().EncodeToString(b)), nil // not plain: the decoder is lenient
+}
+
+// The secret part of a public address: 128 bits, 26 characters.
+const (
+	addressBytes = 16
+	addressChars = 26
+)
+
+// NewAddress returns the secret part of a public address, and its hash, to
+// store. kind stands in the hash only: the address of a link opens nothing else.
+func NewAddress(kind string) (text string, hash []byte) {
+	b := make([]byte, addressBytes)
+	rand.Read(b) // never fails (crypto/rand)
+	text = crockford().EncodeToString(b)
+	return text, sum("coffer_" + kind + "_" + text)
+}
+
+// ParseAddress returns the hash of an address of a kind. Exactly the text that
+// NewAddress wrote is accepted.
+func ParseAddress(kind, text string) (hash []byte, err error) {
+	b, err := crockford().DecodeString(text)
+	if err != nil || len(text) != addressChars || crockford().EncodeToString(b) != text {
+		return nil, ErrToken
+	}
+	return sum("coffer_" + kind + "_" + text), nil
+}
+
+// NewSpokenPassword returns a password of 60 random bits that people read out
+// on the phone: "abcd-efgh-jkmn".
+func NewSpokenPassword() string {
+	b := make([]byte, 8)
+	rand.Read(b) // never fails (crypto/rand)
+	t := crockford().EncodeToString(b)
+	return t[:4] + "-" + t[4:8] + "-" + t[8:12]
 }
 
 // NewCode returns six random digits. So few bits want few tries and a keyed

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math/bits"
 	"slices"
 
 	"coffer"
@@ -38,18 +37,22 @@ type View struct {
 	s   *Service
 	p   coffer.Principal
 	cut func() // see CutBy
+
+	claim *db.Claim // of a link's visitor: the download that it goes on with
+	peeks bool      // of a link's visitor: it gets a preview of what is opened
 }
 
 // decide is the one decision: it loads a node with all that counts and asks
 // the pure rules.
 func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash bool) (pass, error) {
-	at, err := tx.Place(id, p.User.ID)
+	at, err := tx.Place(id, p.Answers().ID)
 	if err != nil {
 		return pass{}, err
 	}
 	state := at.State()
 	a := coffer.Decide(p, at.Space, state, at.Held)
-	if names, err := ticketNames(tx, p, id); err != nil || !names {
+	up, inside, err := within(tx, p, id)
+	if err != nil || !inside {
 		return pass{}, cmp.Or(err, error(coffer.ErrNotFound))
 	}
 	if trash != (state == coffer.InTrash) {
@@ -58,24 +61,46 @@ func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash b
 	if err := coffer.Permit(p, a, r); err != nil {
 		return pass{}, err
 	}
-	return pass{node: at.Node, space: at.Space, depth: at.Depth, access: a, right: r, trash: trash, who: p, held: at.Held,
-		sees: coffer.Sees(p, at.Space, at.Held, at.Depth), above: coffer.Decide(p, at.Space, coffer.Living, coffer.Above(at.Held))}, nil
+	out := pass{node: at.Node, space: at.Space, depth: at.Depth, access: a, right: r, trash: trash, who: p, held: at.Held,
+		sees: coffer.Sees(p, at.Space, at.Held, at.Depth), above: coffer.Decide(p, at.Space, coffer.Living, coffer.Above(at.Held))}
+	if p.Kind == coffer.LinkKind {
+		if out.sees = up; up == 0 {
+			out.above = coffer.NoAccess
+		}
+	}
+	return out, nil
 }
 
-// ticketNames reports whether the principal's ticket, if it came with one,
-// opens a node: one that it names or, as a ZIP, one below.
-func ticketNames(tx *db.Tx, p coffer.Principal, id coffer.ID) (bool, error) {
-	if p.Kind != coffer.TicketKind || slices.Contains(p.Nodes, id) {
-		return true, nil
+// within reports whether a node is one that the principal's ticket or link, if
+// it came by one, names, or lies below one; and how far below.
+func within(tx *db.Tx, p coffer.Principal, id coffer.ID) (up int64, inside bool, err error) {
+	names := p.Nodes
+	switch p.Kind {
+	case coffer.LinkKind:
+		names = []coffer.ID{p.Link.NodeID}
+	case coffer.TicketKind:
+	default:
+		return 0, true, nil
+	}
+	if slices.Contains(names, id) {
+		return 0, true, nil
 	}
 	above, err := tx.Above(id)
-	return slices.ContainsFunc(above, func(c db.Crumb) bool { return slices.Contains(p.Nodes, c.ID) }), err
+	i := slices.IndexFunc(above, func(c db.Crumb) bool { return slices.Contains(names, c.ID) })
+	return int64(len(above) - i), i >= 0, err
 }
 
 // opens reports whether the principal may have this version of a file that it
-// may read: all of them, but by a ticket the one that it names.
+// may read: all of them, but by a ticket the one that it names, and by a link
+// the one whose download it has begun.
 func (v *View) opens(version coffer.ID) bool {
-	return v.p.Kind != coffer.TicketKind || v.p.Version.IsZero() || v.p.Version == version
+	switch v.p.Kind {
+	case coffer.TicketKind:
+		return v.p.Version.IsZero() || v.p.Version == version
+	case coffer.LinkKind:
+		return v.peeks || v.claim != nil && (v.claim.VersionID.IsZero() || v.claim.VersionID == version)
+	}
+	return true
 }
 
 // look decides about a living node and reads in the same snapshot.
@@ -253,6 +278,13 @@ func (v *View) standing(tx *db.Tx) (coffer.Principal, error) {
 	if p.Kind == coffer.SystemKind {
 		return p, nil
 	}
+	if p.Kind == coffer.LinkKind {
+		l, err := tx.Link(p.Link.ID)
+		if err != nil || l.Version != p.Link.Version {
+			return p, cmp.Or(err, error(coffer.ErrNotFound))
+		}
+		return visitor(tx, l, p)
+	}
 	now, err := tx.Standing(p.User.ID, p.SessionID, p.TokenID)
 	if errors.Is(err, coffer.ErrNotFound) {
 		return p, coffer.E(coffer.Unauthenticated, "unauthenticated", "You are signed out. Sign in again.")
@@ -261,10 +293,52 @@ func (v *View) standing(tx *db.Tx) (coffer.Principal, error) {
 	return p, err
 }
 
+// visitor is who came by a link, as that and its maker are now, where it opens
+// anything at all: else it is ErrNotFound. at says from where, and which visit.
+func visitor(tx *db.Tx, l coffer.Link, at coffer.Principal) (coffer.Principal, error) {
+	if state := l.State(tx.Now); state != coffer.LinkLive && state != coffer.LinkUsedUp {
+		return at, coffer.ErrNotFound
+	}
+	maker, err := tx.User(l.MadeBy)
+	p := coffer.LinkPrincipal(l, maker)
+	p.Visit, p.Address, p.RequestID = at.Visit, at.Address, at.RequestID
+	return p, err
+}
+
+// personal reads, in one snapshot, what names people themselves: their pieces,
+// links. fn decides about each.
+func (v *View) personal(ctx context.Context, fn func(tx *db.Tx) error) error {
+	if v.p.Kind != coffer.UserKind {
+		return coffer.ErrNotFound
+	}
+	return v.s.db.View(ctx, fn)
+}
+
+// arrive decides about the node of a link for a visitor: the way in from its
+// address.
+func (s *Service) arrive(ctx context.Context, hash []byte, at coffer.Principal, fn func(tx *db.Tx, p pass) error) error {
+	return s.db.View(ctx, func(tx *db.Tx) error {
+		l, err := tx.LinkByHash(hash)
+		if err != nil {
+			return err
+		}
+		who, err := visitor(tx, l, at)
+		if err != nil {
+			return err
+		}
+		p, err := decide(tx, who, l.NodeID, coffer.Read, false)
+		if err != nil {
+			return err
+		}
+		return fn(tx, p)
+	})
+}
+
 // openedLately reports whether the reading of a version by this principal is
 // on record already and needs no other: once in openedEvery.
 func (v *View) openedLately(tx *db.Tx, version coffer.ID) (bool, error) {
-	return tx.OpenedSince(version, v.p.User.ID, tx.Now-openedEvery.Milliseconds())
+	_, actor := v.actor()
+	return tx.OpenedSince(version, actor, tx.Now-openedEvery.Milliseconds())
 }
 
 // opened records that a file was read, unless that is on record.
@@ -469,94 +543,4 @@ func (s *Service) maintain(ctx context.Context, space coffer.ID, fn func(tx *db.
 // inspect reads whatever there is. Jobs, Check and Export only.
 func (s *Service) inspect(ctx context.Context, fn func(tx *db.Tx) error) error {
 	return s.db.View(ctx, fn)
-}
-
-// arriving is an own piece of an upload, with a pass for the place it goes to.
-type arriving struct {
-	Piece
-	pass    pass
-	key     db.SpaceKey // that seals the upload's record
-	current db.SpaceKey // that will seal the version's
-	partLog uint8
-}
-
-// owned loads a piece of this principal. Those of others are not there.
-func (v *View) owned(ctx context.Context, id coffer.ID) (at arriving, err error) {
-	err = v.s.db.View(ctx, func(tx *db.Tx) error { at, err = v.ownPiece(tx, id); return err })
-	return at, err
-}
-
-func (v *View) ownPiece(tx *db.Tx, id coffer.ID) (at arriving, err error) {
-	if at.Piece.Piece, err = tx.Piece(id); err != nil {
-		return at, err
-	}
-	if v.p.Kind != coffer.UserKind || at.OwnerID != v.p.User.ID {
-		return arriving{}, coffer.ErrNotFound
-	}
-	if !at.UploadID.IsZero() {
-		at.Upload, err = tx.Upload(at.UploadID)
-	}
-	return at, err
-}
-
-// arriving is owned with a decision about the place, as long as the upload is
-// not done.
-func (v *View) arriving(ctx context.Context, id coffer.ID) (at arriving, err error) {
-	err = v.s.db.View(ctx, func(tx *db.Tx) error {
-		if at, err = v.ownPiece(tx, id); err != nil || at.UploadID.IsZero() {
-			return err
-		}
-		place := at.Upload.ParentID
-		if !at.Upload.NodeID.IsZero() {
-			place = at.Upload.NodeID
-		}
-		if at.pass, err = decide(tx, v.p, place, coffer.Write, false); err != nil {
-			return err
-		}
-		if at.key, err = tx.SpaceKey(at.Upload.SpaceID, at.Upload.SKVer); err != nil {
-			return err
-		}
-		at.current, err = tx.CurrentSpaceKey(at.Upload.SpaceID)
-		return err
-	})
-	if err == nil && !at.UploadID.IsZero() {
-		at.PartSize, err = partSizeOf(at.Upload)
-		at.partLog = uint8(bits.TrailingZeros64(uint64(at.PartSize)))
-	}
-	return at, err
-}
-
-// ownPieces loads the principal's pieces that are not done.
-func (v *View) ownPieces(ctx context.Context, limit int) (own []Piece, err error) {
-	if v.p.Kind != coffer.UserKind {
-		return nil, coffer.ErrNotFound
-	}
-	err = v.s.db.View(ctx, func(tx *db.Tx) error {
-		pieces, err := tx.PiecesBy(v.p.User.ID, limit)
-		if err != nil {
-			return err
-		}
-		own = make([]Piece, len(pieces))
-		for i, p := range pieces {
-			own[i].Piece = p
-			if own[i].Upload, err = tx.Upload(p.UploadID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return own, err
-}
-
-// changePiece changes the lease of an own piece.
-func (v *View) changePiece(ctx context.Context, id coffer.ID, fn func(tx *db.Tx) error) error {
-	return v.s.db.Update(ctx, func(tx *db.Tx) error {
-		if _, err := v.standing(tx); err != nil {
-			return err
-		}
-		if _, err := v.ownPiece(tx, id); err != nil {
-			return err
-		}
-		return fn(tx)
-	})
 }

@@ -24,6 +24,7 @@ import (
 	"coffer"
 	"coffer/internal/blob"
 	"coffer/internal/content"
+	"coffer/internal/cred"
 	"coffer/internal/db"
 	"coffer/internal/keyring"
 	"coffer/internal/picture"
@@ -72,6 +73,7 @@ type Deps struct {
 	Unsummed func(tx *db.Tx, blob coffer.ID) error
 	Log      *slog.Logger
 
+	Hasher    *cred.Hasher   // of passwords, the one of the process; nil: one of its own
 	Pictures  *picture.Maker // the one of the process; nil: one with memory of its own
 	Retention Retention
 	ScrubRate int64 // bytes a second that the scrub reads at most; 0 = 8 MiB
@@ -93,6 +95,8 @@ type Service struct {
 	unsummed func(tx *db.Tx, blob coffer.ID) error
 	log      *slog.Logger
 
+	hasher    *cred.Hasher // of the passwords of links
+	guests    *cred.Hasher // half of it, for those who type them
 	pictures  *picture.Maker
 	retention Retention
 	scrubRate int64
@@ -108,7 +112,7 @@ type Service struct {
 // New returns the service over d.
 func New(d Deps) *Service {
 	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, goOn: d.Work, unsummed: d.Unsummed, log: d.Log,
-		pictures: d.Pictures,
+		hasher: d.Hasher, pictures: d.Pictures,
 		retention: Retention{
 			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
 			BackupWindow: cmp.Or(d.Retention.BackupWindow, 24*time.Hour),
@@ -126,6 +130,10 @@ func New(d Deps) *Service {
 	if s.unsummed == nil {
 		s.unsummed = func(*db.Tx, coffer.ID) error { return nil }
 	}
+	if s.hasher == nil {
+		s.hasher = cred.NewHasher(cred.HasherOptions{})
+	}
+	s.guests = s.hasher.Half()
 	if s.pictures == nil {
 		s.pictures = picture.NewMaker(picture.Options{Memory: semaphore.NewWeighted(1)})
 	}

@@ -134,7 +134,8 @@ func readPosition(b []byte) (*db.Position, error) {
 
 // newCursor returns the cursors of a list for the principal.
 func newCursor(v *View, list string, about ...[]byte) keyring.Cursor {
-	return v.s.keys.Cursor(list, v.p.User.ID[:], about...)
+	_, who := v.actor()
+	return v.s.keys.Cursor(list, who[:], about...)
 }
 
 func badCursor() error { return keyring.ErrCursor }

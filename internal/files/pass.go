@@ -42,10 +42,11 @@ type act struct {
 
 // event is an act of the principal as it is recorded.
 func (v *View) event(space coffer.ID, a act) coffer.Event {
-	e := coffer.Event{ActorKind: "user", ActorID: v.p.User.ID, Action: a.action, SpaceID: space, NodeID: a.node, TargetID: a.target,
+	kind, actor := v.actor()
+	e := coffer.Event{ActorKind: kind, ActorID: actor, Action: a.action, SpaceID: space, NodeID: a.node, TargetID: a.target,
 		Detail: map[string]any{"request": v.p.RequestID}}
-	if v.p.Kind == coffer.SystemKind {
-		e.ActorKind = "system"
+	if v.p.Kind == coffer.LinkKind {
+		e.Detail["link"] = v.p.Link.Name
 	}
 	if v.p.Address != "" {
 		e.Detail["address"] = v.p.Address
@@ -54,6 +55,17 @@ func (v *View) event(space coffer.ID, a act) coffer.Event {
 		e.Detail[k] = d
 	}
 	return e
+}
+
+// actor is how the record names the principal.
+func (v *View) actor() (kind string, id coffer.ID) {
+	switch v.p.Kind {
+	case coffer.SystemKind:
+		return "system", v.p.User.ID
+	case coffer.LinkKind:
+		return "link", v.p.Link.ID
+	}
+	return "user", v.p.User.ID
 }
 
 // powerful is what a principal must be to look after the installation, with a

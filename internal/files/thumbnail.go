@@ -50,7 +50,7 @@ type thumbnailBlob struct {
 // version is zero. It is coffer.NotFound, no_thumbnail, of folders and of files
 // that show nothing.
 func (v *View) Thumbnail(ctx context.Context, id, version coffer.ID, edge int) (*Thumbnail, error) {
-	t := &Thumbnail{Version: version, v: v, edge: edge, seen: edge == TileEdge}
+	t := &Thumbnail{Version: version, v: v.peek(), edge: edge, seen: edge == TileEdge}
 	err := v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
 		t.pass = p
 		switch {

@@ -36,7 +36,11 @@ type Body struct {
 // leaves nothing behind.
 func (v *View) Upload(ctx context.Context, parent coffer.ID, name string, how coffer.IfExists, body Body) (d Detail, created bool, err error) {
 	in := incoming{name: name, how: how, Body: body}
-	err = v.look(ctx, parent, coffer.Write, func(tx *db.Tx, p pass) error {
+	right := coffer.Add
+	if how == coffer.Replace {
+		right = coffer.Write
+	}
+	err = v.look(ctx, parent, right, func(tx *db.Tx, p pass) error {
 		in.pass = p
 		if err := checkNew(p, name, how, coffer.Fail, coffer.KeepBoth, coffer.Replace); err != nil {
 			return err

@@ -25,8 +25,10 @@ func (g *Gate) Wrap(next http.Handler, unchecked ...string) http.Handler {
 		q := &request{ref: newRef(), address: clientAddress(r, g.o.Trusted), agent: r.UserAgent(), log: g.o.Log}
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{}, q))
 		path := r.URL.Path // handlers below may cut it
-		if strings.HasPrefix(path, TicketPrefix) {
-			path = TicketPrefix
+		for _, secret := range []string{TicketPrefix, LinkPrefix, RequestPrefix} {
+			if strings.HasPrefix(path, secret) {
+				path = secret
+			}
 		}
 		w := newWriter(rw, g.o.Idle)
 		q.cut = w.cut
@@ -107,6 +109,13 @@ func ByTicket() Access { return Access{who: byTicket} }
 // TicketPrefix begins the paths of ByTicket routes. The log does not hold what
 // follows.
 const TicketPrefix = "/c/"
+
+// LinkPrefix and RequestPrefix begin the public addresses of links and of file
+// requests: what follows is a secret, too.
+const (
+	LinkPrefix    = "/l/"
+	RequestPrefix = "/r/"
+)
 
 // IsDeclared tells a declaration from its absence.
 func (a Access) IsDeclared() bool {

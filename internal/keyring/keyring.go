@@ -190,6 +190,17 @@ func (k *Keyring) OpenPassword(user coffer.ID, kekVersion uint32, sealed []byte)
 	return string(b), err
 }
 
+// SealLinkPassword seals the stored form of a link's password.
+func (k *Keyring) SealLinkPassword(link coffer.ID, phc string) (sealed []byte, kekVersion uint32) {
+	return k.seal(func(v uint32) seal.Context { return seal.LinkPassword(link, v) }, []byte(phc))
+}
+
+// OpenLinkPassword opens what SealLinkPassword sealed for the same link.
+func (k *Keyring) OpenLinkPassword(link coffer.ID, kekVersion uint32, sealed []byte) (phc string, err error) {
+	b, err := k.open(func(v uint32) seal.Context { return seal.LinkPassword(link, v) }, kekVersion, sealed)
+	return string(b), err
+}
+
 // SealMail seals a mail that waits to be sent, at most 1 MiB.
 func (k *Keyring) SealMail(mail coffer.ID, body []byte) (sealed []byte, kekVersion uint32) {
 	return k.seal(func(v uint32) seal.Context { return seal.Mail(k.install, mail, v) }, body)
@@ -283,6 +294,17 @@ func (s *SpaceKey) SealThumbnail(version, blob coffer.ID, d seal.DEK) []byte {
 // OpenThumbnail opens what SealThumbnail sealed in the same place.
 func (s *SpaceKey) OpenThumbnail(version, blob coffer.ID, sealed []byte) (seal.DEK, error) {
 	return seal.OpenDEK(s.key, seal.Thumbnail(s.space, version, blob, s.version), sealed)
+}
+
+// SealLinkToken seals the secret part of a link's address.
+func (s *SpaceKey) SealLinkToken(link coffer.ID, token string) []byte {
+	return seal.Seal(s.key, seal.LinkToken(s.space, link, s.version), []byte(token))
+}
+
+// OpenLinkToken opens what SealLinkToken sealed for the same link.
+func (s *SpaceKey) OpenLinkToken(link coffer.ID, sealed []byte) (string, error) {
+	b, err := seal.Open(s.key, seal.LinkToken(s.space, link, s.version), sealed)
+	return string(b), err
 }
 
 // SealUpload seals the file key of an unfinished upload.

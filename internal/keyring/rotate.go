@@ -186,6 +186,8 @@ func (k *Keyring) place(c db.SealedColumn, r db.SealedRecord) func(kek uint32) s
 			return seal.SpaceKey(r.SpaceID, r.SKVer, kek)
 		case "user_account", "signup": // a sign-up's id becomes the person's
 			return seal.PasswordHash(r.IDs[0], kek)
+		case "link":
+			return seal.LinkPassword(r.IDs[0], kek)
 		}
 		panic("keyring: no context for " + c.Name())
 	}
@@ -194,6 +196,8 @@ func (k *Keyring) place(c db.SealedColumn, r db.SealedRecord) func(kek uint32) s
 // spacePlace is the context of a record under a space key.
 func spacePlace(c db.SealedColumn, r db.SealedRecord, sk uint32) seal.Context {
 	switch c.Table {
+	case "link":
+		return seal.LinkToken(r.SpaceID, r.IDs[0], sk)
 	case "version":
 		return seal.FileKey(r.SpaceID, r.IDs[1], r.IDs[0], r.IDs[2], sk)
 	case "thumbnail":

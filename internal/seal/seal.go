@@ -179,6 +179,16 @@ func Mail(install, mail coffer.ID, kek uint32) Context {
 // PasswordHash is the PHC string of a user, sealed under a KEK.
 func PasswordHash(user coffer.ID, kek uint32) Context { return context("pwhash").id(user).u32(kek) }
 
+// LinkPassword is the PHC string of a link's password, sealed under a KEK.
+func LinkPassword(link coffer.ID, kek uint32) Context {
+	return context("link-pwhash").id(link).u32(kek)
+}
+
+// LinkToken is the secret part of a link's address, sealed under a space key.
+func LinkToken(space, link coffer.ID, sk uint32) Context {
+	return context("link-token").id(space).id(link).u32(sk)
+}
+
 // Seal returns the sealed record of plaintext, at most 1 MiB, under a fresh
 // salt. It panics on a zero key or a longer plaintext: both are mistakes of
 // the program.

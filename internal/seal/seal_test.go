@@ -36,6 +36,8 @@ func places() []place {
 		{"secret", Secret(a, 1, "smtp"), []Context{Secret(x, 1, "smtp"), Secret(a, 2, "smtp"), Secret(a, 1, "smtq"), Secret(a, 1, "smtp\x00"), Secret(a, 1, "")}},
 		{"mail", Mail(a, b, 1), []Context{Mail(x, b, 1), Mail(a, x, 1), Mail(a, b, 2), Mail(b, a, 1)}},
 		{"pwhash", PasswordHash(a, 1), []Context{PasswordHash(x, 1), PasswordHash(a, 2)}},
+		{"link-pwhash", LinkPassword(a, 1), []Context{LinkPassword(x, 1), LinkPassword(a, 2)}},
+		{"link-token", LinkToken(a, b, 1), []Context{LinkToken(x, b, 1), LinkToken(a, x, 1), LinkToken(b, a, 1), LinkToken(a, b, 2)}},
 	}
 }
 
@@ -91,6 +93,9 @@ func TestContextEncoding(t *testing.T) {
 		"secret":    {Secret(a, 7, "smtp"), h(1) + "00000007" + "736d7470"},
 		"mail":      {Mail(a, b, 7), h(1) + h(2) + "00000007"},
 		"pwhash":    {PasswordHash(a, 7), h(1) + "00000007"},
+
+		"link-pwhash": {LinkPassword(a, 7), h(1) + "00000007"},
+		"link-token":  {LinkToken(a, b, 7), h(1) + h(2) + "00000007"},
 	} {
 		if want := hex.EncodeToString([]byte("coffer/v1/"+label+"\x00")) + row.fields; hex.EncodeToString(row.c.b) != want {
 			t.Errorf("%s: %x, want %s", label, row.c.b, want)

@@ -96,6 +96,7 @@ const (
 	jobForget  = "files.purge_work"
 	jobIndex   = "files.index_names"
 	jobSum     = "files.sum"
+	jobClaims  = "files.return_claims"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -121,7 +122,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 		o.Grace = 15 * time.Second
 	}
 	s := &Server{o: o}
-	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: &content.IO{Crowded: crowd(o.Memory)}, Install: o.Install, Log: o.Log,
+	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: &content.IO{Crowded: crowd(o.Memory)}, Install: o.Install, Log: o.Log, Hasher: o.Hasher,
 		Pictures: pictures, Retention: o.Retention, ScrubRate: o.ScrubRate,
 		Doomed:   func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
 		Work:     func(tx *db.Tx, work coffer.ID) error { return jobs.Insert(tx, jobWork, work) },
@@ -169,6 +170,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobRecount, Every: 24 * time.Hour},
 			{Kind: jobForget, Every: time.Hour},
 			{Kind: jobIndex, Every: time.Hour},
+			{Kind: jobClaims, Every: time.Hour},
 		}})
 	}
 	return s, nil
@@ -194,6 +196,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobWork:          s.files.RunWork,
 		jobForget:        timed(s.files.PurgeWork),
 		jobIndex:         timed(s.files.IndexNames),
+		jobClaims:        timed(s.files.ReturnClaims),
 	}
 }
 

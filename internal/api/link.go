@@ -1,0 +1,120 @@
+package api
+
+import (
+	"coffer"
+	"coffer/internal/files"
+	"coffer/internal/gate"
+	"coffer/internal/wire"
+)
+
+// LinkPrefix begins the public addresses of links (package pages).
+const LinkPrefix = gate.LinkPrefix
+
+func (a *API) link(l files.LinkItem) wire.Link {
+	w := wire.Link{ID: l.ID, Node: wire.LinkNode{ID: l.Node.ID, Name: l.Node.Name, Kind: l.Kind.String()}, Name: l.Name, Message: l.Message, May: string(l.May),
+		CreatedAt: l.MadeAt, CreatedBy: person(l.By), EndsAt: orNull(l.EndsAt), HasPassword: l.HasPassword,
+		Downloads: wire.LinkDownloads{Max: orNull(l.DownloadsMax), Used: l.Taken}, Opened: wire.LinkOpened{Count: l.Opened, LastAt: orNull(l.OpenedAt), Networks: l.Networks},
+		Notify: l.Notify, State: string(l.State), MayChange: l.Manage, Recipients: []wire.LinkRecipient{}, Warnings: filled(l.Warnings)}
+	if l.Address != "" {
+		w.URL = a.BaseURL.String() + LinkPrefix + l.Address
+	}
+	return w
+}
+
+// orNull is a number whose 0 stands for nothing.
+func orNull(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
+func (a *API) makeLink(c *call, in *struct {
+	ByID
+	Body wire.NewLink
+}) (*bodyOf[wire.Link], error) {
+	b := in.Body
+	n := files.NewLink{Name: b.Name, Message: b.Message, May: coffer.LinkMay(b.May), EndsAt: b.EndsAt.Or(0), Password: b.Password.Or(""), Notify: b.Notify}
+	if most := b.DownloadsMax.Or(0); most != nil {
+		n.DownloadsMax = *most
+	}
+	if len(b.Recipients) > 0 {
+		return nil, coffer.E(coffer.Invalid, "recipients_unknown", "Links for named recipients cannot be made here yet. Make one with a password instead.")
+	}
+	l, password, err := a.view(c).MakeLink(c, in.ID, n)
+	if err != nil {
+		return nil, err
+	}
+	w := a.link(l)
+	w.Password = password
+	return &bodyOf[wire.Link]{w}, nil
+}
+
+func (a *API) listNodeLinks(c *call, in *ByID) (*bodyOf[wire.List[wire.Link]], error) {
+	all, err := a.view(c).LinksOf(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(all, a.link), nil
+}
+
+func (a *API) listLinks(c *call, in *struct {
+	State  string `query:"state" enum:"live,ending,over,off,ended,used_up" doc:"ending: live, and ends within a week; over: all that are not live"`
+	All    bool   `query:"all" doc:"Of everybody, without their addresses: for administrators and auditors"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"10000" doc:"Default 200"`
+	Cursor string `query:"cursor" maxLength:"4096" doc:"next of the page before"`
+}) (*bodyOf[wire.Part[wire.Link]], error) {
+	p, err := a.view(c).Links(c, files.LinkQuery{All: in.All, State: in.State, Cursor: in.Cursor, Limit: in.Limit})
+	if err != nil {
+		return nil, err
+	}
+	return partOf(p, a.link), nil
+}
+
+func (a *API) getLink(c *call, in *ByID) (*bodyOf[wire.Link], error) {
+	l, err := a.view(c).Link(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Link]{a.link(l)}, nil
+}
+
+func (a *API) changeLink(c *call, in *struct {
+	ByID
+	Body wire.LinkPatch
+}) (*bodyOf[wire.Link], error) {
+	b := in.Body
+	p := files.LinkPatch{Name: b.Name, Message: b.Message, EndsAt: b.EndsAt.Or(0), Password: b.Password.Or(""), DownloadsMax: b.DownloadsMax.Or(0), Notify: b.Notify, Off: b.Off}
+	if b.May != "" {
+		may := coffer.LinkMay(b.May)
+		p.May = &may
+	}
+	l, err := a.view(c).ChangeLink(c, in.ID, p)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Link]{a.link(l)}, nil
+}
+
+func (a *API) deleteLink(c *call, in *ByID) (*done, error) {
+	return nil, a.view(c).DeleteLink(c, in.ID)
+}
+
+func (a *API) changeLinks(c *call, in *bodyOf[wire.LinkBatch]) (*bodyOf[wire.LinkResults], error) {
+	results, err := a.view(c).ChangeLinks(c, in.Body.IDs, files.LinkPatch{Off: in.Body.Off, EndsAt: in.Body.EndsAt.Or(0)})
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.LinkResults]{wire.LinkResults{Results: mapped(results, func(r files.LinkResult) wire.LinkResult {
+		w := wire.LinkResult{ID: r.ID}
+		if r.Err != nil {
+			gate.Note(c, r.Err)
+			p := gate.Problem(c, r.Err)
+			w.Problem = &p
+		} else {
+			l := a.link(r.Item)
+			w.Link = &l
+		}
+		return w
+	})}}, nil
+}
