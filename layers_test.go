@@ -34,7 +34,7 @@ const maxLines = 600
 // table has no place in the house.
 var floors = map[string]int{
 	"coffer": 1, "internal/cobblestone": 1, "internal/cred": 1, "internal/mail": 1, "internal/config": 1,
-	"internal/web": 1, "internal/picture": 1,
+	"internal/web": 1, "internal/preview": 1, "internal/picture": 1,
 
 	"internal/db": 2, "internal/blob": 2, "internal/seal": 2, "internal/wire": 2, "internal/auditlog": 2,
 	"internal/cmdline": 2,

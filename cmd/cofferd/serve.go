@@ -81,7 +81,7 @@ func (a *app) serve(h *house, secure *tls.Config) error {
 	s, err := server.New(a.ctx, server.Options{
 		DB: h.db, Store: h.store, Keyring: h.keys, Mail: mails, Install: h.install,
 		BaseURL: h.cfg.Base, Trusted: h.cfg.Trusted, Version: version(), Log: h.log, Host: fmt.Sprintf("%s (%s)", host, ln.Addr()),
-		UI: ui, Jobs: true, Grace: time.Duration(h.cfg.StopWithin),
+		UI: ui, Asset: ui.Asset, Jobs: true, Grace: time.Duration(h.cfg.StopWithin),
 		Retention: retention(h.cfg), ScrubEvery: time.Duration(h.cfg.ScrubEvery), ScrubRate: int64(h.cfg.ScrubRate) << 20,
 	})
 	if err != nil {

@@ -1,13 +1,13 @@
 package api
 
 import (
-	"encoding/base64"
 	"net/http"
 	"strconv"
 
 	"coffer"
 	"coffer/internal/files"
 	"coffer/internal/gate"
+	"coffer/internal/preview"
 )
 
 func (a *API) caller(r *http.Request) *call {
@@ -84,95 +84,42 @@ func (a *API) sendContent(w http.ResponseWriter, r *http.Request, id, version co
 	}
 	defer content.Close()
 
-	k := kindOf(content.Node.Name, content.Version.MediaType)
-	inline = inline && k.served != ""
-	text := inline && k.served == textType
-	etag := `"` + content.Version.ID.String() + `"`
-	if text {
-		etag = `"` + content.Version.ID.String() + `-text"` // other bytes than the file's
-	}
-	h := w.Header()
-	h.Set("ETag", etag)
-	if m := r.Header.Values("If-Match"); len(m) > 0 && !matches(m, etag, false) {
-		return coffer.E(coffer.Stale, "stale", "The file has changed since you looked.")
-	}
-	if m := r.Header.Values("If-None-Match"); len(m) > 0 && matches(m, etag, true) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	// Whatever is inside: it runs nothing, loads nothing, and no other site gets it.
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	k := preview.KindOf(content.Node.Name, content.Version.MediaType)
+	inline = inline && k.Served != ""
+	out := gate.Content{Name: content.Node.Name, Size: content.Version.Size, ETag: `"` + content.Version.ID.String() + `"`, SHA256: content.SHA256, Ranges: true}
 	if inline {
-		h.Set("Content-Type", k.served)
-		h.Set("Content-Disposition", disposition("inline", content.Node.Name))
-	} else {
-		h.Set("Content-Type", "application/octet-stream")
-		h.Set("Content-Disposition", disposition("attachment", content.Node.Name))
+		out.Inline = k.Served
 	}
-	if text {
-		return sendText(w, head, content)
+	out.WriteRange = func(w http.ResponseWriter, off, n int64) error {
+		_, err := content.WriteRange(c, w, off, n)
+		return err
 	}
-	h.Set("Accept-Ranges", "bytes")
-	if len(content.SHA256) > 0 {
-		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(content.SHA256)+":") // RFC 9530: of the whole, in a 206 too
+	if inline && k.Served == preview.TextType {
+		if err := asText(&out, content); err != nil {
+			return err
+		}
 	}
-	rangeHeader := r.Header.Get("Range")
-	if ifRange := r.Header.Get("If-Range"); head || ifRange != "" && ifRange != etag {
-		rangeHeader = "" // RFC 9110, 13.1.5 and 14.2
-	}
+	return a.Gate.SendContent(w, r, out) // after the first byte an error cuts the connection
+}
+
+// asText turns content into the beginning of it, decoded: other bytes than the
+// file's.
+func asText(out *gate.Content, content *files.Content) error {
 	size := content.Version.Size
-	s, partial, ok := parseRange(rangeHeader, size)
-	if !ok {
-		h.Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
-		a.Gate.FailStatus(w, r, http.StatusRequestedRangeNotSatisfiable, coffer.E(coffer.Invalid, "range_outside", "The range lies outside of the file."))
-		return nil
-	}
-	h.Set("Content-Length", strconv.FormatInt(s.n, 10)) // known beforehand: net/http then passes big writes through
-	status := http.StatusOK
-	if partial {
-		status = http.StatusPartialContent
-		h.Set("Content-Range", "bytes "+strconv.FormatInt(s.off, 10)+"-"+strconv.FormatInt(s.off+s.n-1, 10)+"/"+strconv.FormatInt(size, 10))
-	}
-	if head || s.n == 0 {
-		w.WriteHeader(status)
-		return nil
-	}
-	_, err = content.WriteRange(c, &starter{w, status}, s.off, s.n)
-	return err // after the first byte: raw cuts the connection
-}
-
-// starter sends the status with the first byte, so that what fails before it
-// can still be told in words.
-type starter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (s *starter) Write(b []byte) (int, error) {
-	if s.status != 0 {
-		s.ResponseWriter.WriteHeader(s.status)
-		s.status = 0
-	}
-	return s.ResponseWriter.Write(b)
-}
-
-// sendText sends the beginning of a text, decoded.
-func sendText(w http.ResponseWriter, head bool, content *files.Content) error {
-	size := content.Version.Size
-	b := make([]byte, min(size, textLimit))
+	b := make([]byte, min(size, preview.TextLimit))
 	if len(b) > 0 {
 		if _, err := content.ReadAt(b, 0); err != nil {
 			return err
 		}
 	}
-	b = toUTF8(b, size > textLimit)
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(http.StatusOK)
-	if head {
-		return nil
+	b = preview.ToUTF8(b, size > preview.TextLimit)
+	out.Size, out.SHA256, out.Ranges = int64(len(b)), nil, false
+	out.ETag = `"` + content.Version.ID.String() + `-text"`
+	out.WriteRange = func(w http.ResponseWriter, _, _ int64) error {
+		_, err := w.Write(b) //nolint:gosec // G705: text/plain, nosniff, under a sandbox policy
+		return err
 	}
-	_, err := w.Write(b) //nolint:gosec // G705: text/plain, nosniff, under a sandbox policy
-	return err
+	return nil
 }
 
 // uploadBody reads what a raw upload says of itself.

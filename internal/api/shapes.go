@@ -4,6 +4,7 @@ import (
 	"coffer"
 	"coffer/internal/files"
 	"coffer/internal/gate"
+	"coffer/internal/preview"
 	"coffer/internal/wire"
 )
 
@@ -70,7 +71,7 @@ func item(i files.Item) wire.Node {
 		CreatedBy: person(i.CreatedBy), ChangedBy: person(i.ChangedBy), Access: i.Access.String(), Reach: reach(i.Reach)}
 	if i.Kind == coffer.File {
 		n.Thumbnail = i.HasThumbnail()
-		n.Preview = kindOf(i.Name, i.MediaType).preview
+		n.Preview = preview.KindOf(i.Name, i.MediaType).Show
 	}
 	return n
 }

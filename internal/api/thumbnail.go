@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"coffer/internal/files"
+	"coffer/internal/gate"
 )
 
 // getThumbnail answers with a JPEG of ours, never with bytes of the file. The
@@ -36,7 +37,7 @@ func (a *API) getThumbnail(w http.ResponseWriter, r *http.Request) error {
 	defer t.Close()
 	etag := `"` + t.Version.String() + "-" + strconv.Itoa(edge) + `"`
 	h := w.Header()
-	if m := r.Header.Values("If-None-Match"); len(m) > 0 && t.Made() && matches(m, etag, true) {
+	if m := r.Header.Values("If-None-Match"); len(m) > 0 && t.Made() && gate.Matches(m, etag, true) {
 		h.Set("ETag", etag)
 		h.Set("Cache-Control", "private, no-cache")
 		w.WriteHeader(http.StatusNotModified)

@@ -74,12 +74,12 @@ func (a *API) sendZip(w http.ResponseWriter, r *http.Request, ids []coffer.ID) e
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/zip")
-	h.Set("Content-Disposition", disposition("attachment", z.Name))
+	h.Set("Content-Disposition", gate.Disposition("attachment", z.Name))
 	h.Set("Content-Length", strconv.FormatInt(z.Size, 10))
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	return z.WriteTo(c, &starter{w, http.StatusOK})
+	return z.WriteTo(c, gate.StartWith(w, http.StatusOK))
 }

@@ -36,6 +36,7 @@ import (
 	"coffer/internal/jobs"
 	"coffer/internal/keyring"
 	"coffer/internal/mail"
+	"coffer/internal/pages"
 	"coffer/internal/picture"
 	"coffer/internal/tus"
 )
@@ -52,8 +53,9 @@ type Options struct {
 	Version string         // shown in GET /instance
 	Host    string         // names this server for operators
 	Log     *slog.Logger
-	UI      http.Handler // the web interface at /; nil: none
-	Jobs    bool         // run background jobs in this process
+	UI      http.Handler               // the web interface at /; nil: none
+	Asset   func(prefix string) string // finds a file of the interface, see pages.Options
+	Jobs    bool                       // run background jobs in this process
 
 	Retention  files.Retention
 	ScrubEvery time.Duration // how often all contents are read and authenticated; 0: never
@@ -149,6 +151,12 @@ func New(_ context.Context, o Options) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", s.api)
 	mux.Handle(gate.TicketPrefix, s.api)
+	outside := pages.New(pages.Options{Gate: g, Files: s.files, BaseURL: o.BaseURL, Asset: o.Asset, Organisation: func(ctx context.Context) (string, error) {
+		i, err := s.accounts.Instance(ctx)
+		return i.Organisation, err
+	}})
+	mux.Handle(gate.LinkPrefix, outside)
+	mux.Handle(pages.Prefix, outside)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("/readyz", s.ready)
 	if o.UI != nil {

@@ -119,6 +119,17 @@ func hash(dist fs.FS, name string) (string, error) {
 // then says that it has to be built. A release is refused in this state.
 func (u *UI) IsPlaceholder() bool { return !u.built }
 
+// Asset returns the address of the file in assets/ whose name begins so, "" when
+// the build has none.
+func (u *UI) Asset(prefix string) string {
+	for name := range u.files {
+		if strings.HasPrefix(name, "assets/"+prefix) {
+			return "/" + name
+		}
+	}
+	return ""
+}
+
 // ServeHTTP answers GET and HEAD. An address without a file and without an
 // extension is a page of the UI, which finds its way in the browser.
 func (u *UI) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -1,4 +1,4 @@
-package api
+package preview
 
 import (
 	"bytes"
@@ -43,7 +43,7 @@ func TestToUTF8(t *testing.T) {
 		{"empty", "", "", false},
 	}
 	for _, row := range rows {
-		if got := string(toUTF8([]byte(row.in), row.cut)); got != row.want {
+		if got := string(ToUTF8([]byte(row.in), row.cut)); got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
 	}
@@ -53,7 +53,7 @@ func TestToUTF8IsUTF8(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := rapid.SliceOf(rapid.Byte()).Draw(t, "in")
 		before := bytes.Clone(in)
-		if out := toUTF8(in, rapid.Bool().Draw(t, "cut")); !utf8.Valid(out) || !bytes.Equal(in, before) {
+		if out := ToUTF8(in, rapid.Bool().Draw(t, "cut")); !utf8.Valid(out) || !bytes.Equal(in, before) {
 			t.Fatalf("%q -> %q", in, out)
 		}
 	})
@@ -105,7 +105,7 @@ func TestEncodings(t *testing.T) {
 			if err != nil {
 				t.Fatal(row.name, err)
 			}
-			if got := string(toUTF8(raw, false)); got != text {
+			if got := string(ToUTF8(raw, false)); got != text {
 				t.Errorf("%s, %d times: %.120q", row.name, times, got)
 			}
 		}
@@ -116,7 +116,7 @@ func TestEncodings(t *testing.T) {
 func TestGuessIsQuick(t *testing.T) {
 	for name, unit := range map[string]string{"high bytes": "\x81\x8D\x8F\x90\x9D", "escapes": "\xFF\x1b$", "one": "\xFF", "pairs": "\xC2\xA0\xFF"} {
 		start := time.Now()
-		toUTF8([]byte(strings.Repeat(unit, textLimit/len(unit))), true)
+		ToUTF8([]byte(strings.Repeat(unit, TextLimit/len(unit))), true)
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%s: %v", name, took)
 		}

@@ -1,4 +1,4 @@
-package api
+package gate
 
 import (
 	"fmt"
@@ -65,9 +65,9 @@ func digits(s string) (int64, bool) {
 	return n, s != ""
 }
 
-// matches reads If-Match and If-None-Match: does the list name this strong
+// Matches reads If-Match and If-None-Match: does the list name this strong
 // ETag? weak tells whether W/ counts (it does for If-None-Match only).
-func matches(list []string, etag string, weak bool) bool {
+func Matches(list []string, etag string, weak bool) bool {
 	for _, line := range list {
 		for _, t := range strings.Split(line, ",") {
 			t = strings.TrimSpace(t)
@@ -82,9 +82,9 @@ func matches(list []string, etag string, weak bool) bool {
 	return false
 }
 
-// disposition is a Content-Disposition (RFC 6266): the name in ASCII for old
+// Disposition is a Content-Disposition (RFC 6266): the name in ASCII for old
 // programs, and in full.
-func disposition(how, name string) string {
+func Disposition(how, name string) string {
 	var plain, full strings.Builder
 	for _, r := range name {
 		if r < 0x20 || r > 0x7E || strings.ContainsRune(`"\%/`, r) {

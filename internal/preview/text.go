@@ -1,4 +1,4 @@
-package api
+package preview
 
 import (
 	"bytes"
@@ -15,8 +15,10 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
+// TextLimit is how much of a text is shown.
+const TextLimit = 1 << 20
+
 const (
-	textLimit  = 1 << 20  // how much of a text is shown
 	guessLimit = 64 << 10 // how much of it is looked at to tell its encoding
 	sure       = 0.65     // German was taken for Hebrew with 0.51, a Korean greeting for Korean with 0.67
 )
@@ -46,11 +48,11 @@ var guessed = map[string]encoding.Encoding{
 	"Windows-1255": charmap.Windows1255, "TIS-620": charmap.Windows874,
 }
 
-// toUTF8 reads text of the encodings that files have in practice: what its mark
+// ToUTF8 reads text of the encodings that files have in practice: what its mark
 // says, else UTF-8 if it is that (but for some broken places), else what it most
-// likely is, else Windows-1252. A rune that the cut at textLimit halved is left
+// likely is, else Windows-1252. A rune that the cut at TextLimit halved is left
 // out.
-func toUTF8(b []byte, cut bool) []byte {
+func ToUTF8(b []byte, cut bool) []byte {
 	for _, m := range marks {
 		if bytes.HasPrefix(b, []byte(m.mark)) {
 			return decode(m.encoding, b[:len(b)/m.unit*m.unit])
