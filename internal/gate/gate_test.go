@@ -360,6 +360,41 @@ func TestBodyThatStandsStill(t *testing.T) {
 	}
 }
 
+// A cut that comes when the body is there whole ends the request, not those that
+// follow: net/http has begun to read behind the body, and takes the end for the
+// caller's who left.
+func TestCutBehindTheBody(t *testing.T) {
+	s, _ := serve(t, Options{}, func(g *Gate) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, err := io.Copy(io.Discard, r.Body)
+			if r.URL.Path == "/cut" {
+				Cut(r.Context())
+				<-r.Context().Done()
+				err = coffer.E(coffer.Unauthenticated, "unauthenticated", "")
+			}
+			if err == nil {
+				err = r.Context().Err()
+			}
+			if err != nil {
+				g.Fail(w, r, err)
+			}
+		})
+	})
+	for i := range 3 {
+		for path, want := range map[string]int{"/cut": 401, "/": 200} {
+			res, err := s.Client().Post(s.URL+path, "application/octet-stream", strings.NewReader("all of it"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+			if res.StatusCode != want || res.Close != (path == "/cut") {
+				t.Errorf("%d, %s: status %d, closes %v", i, path, res.StatusCode, res.Close)
+			}
+		}
+	}
+}
+
 func TestReaderThatTakesNothing(t *testing.T) {
 	ended := make(chan error, 1)
 	s, _ := serve(t, Options{Idle: 1200 * time.Millisecond}, func(g *Gate) http.Handler {

@@ -31,16 +31,10 @@ func (g *Gate) Wrap(next http.Handler, unchecked ...string) http.Handler {
 			}
 		}
 		w := newWriter(rw, g.o.Idle)
-		q.cut = w.cut
+		q.cut = func() { w.cut(nil) }
 		if r.Body != nil && r.Body != http.NoBody {
 			b := &body{ReadCloser: r.Body, rc: w.rc, deadline: deadline{set: w.rc.SetReadDeadline}, idle: g.o.Idle, lingers: r.ProtoMajor == 1}
-			q.cut = func() {
-				if w.begun.Load() {
-					w.cut()
-				} else {
-					b.deadline.cut()
-				}
-			}
+			q.cut = func() { w.cut(b) }
 			r.Body = b
 			defer b.finish()
 		}

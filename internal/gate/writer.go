@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"coffer"
@@ -21,7 +20,9 @@ type writer struct {
 	idle     time.Duration
 	renewed  time.Time // when the write deadline was last moved
 	status   int
-	begun    atomic.Bool // status is set
+	turn     sync.Mutex // over the next two
+	begun    bool       // status is set
+	last     bool       // a connection whose reading was cut takes no other request
 	sent     int64
 }
 
@@ -54,16 +55,29 @@ func newWriter(w http.ResponseWriter, idle time.Duration) *writer {
 	return &writer{ResponseWriter: w, rc: rc, deadline: deadline{set: rc.SetWriteDeadline}, idle: idle}
 }
 
-// cut ends an answer that has begun; one that has not may still be given.
-func (w *writer) cut() {
-	if w.begun.Load() {
+// cut ends an answer that has begun. One that has not may still be given: cut
+// ends its body, which may be nil. net/http reads on behind a body, and takes an
+// end there for the caller's who left, also for requests to come: so the
+// connection is given up. HTTP/2 has streams, and reads nothing behind a body.
+func (w *writer) cut(body *body) {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	if w.begun {
 		w.deadline.cut()
+	} else if body != nil {
+		w.last = body.lingers
+		body.deadline.cut()
 	}
 }
 
 func (w *writer) begin(status int) {
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	w.status = status
-	w.begun.Store(true)
+	w.begun = true
+	if w.last {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -134,7 +148,7 @@ type body struct {
 	got      int           // bytes towards the pace,
 	spent    time.Duration // and how long they were waited for; what the handler does in between does not count
 	done     bool
-	lingers  bool // see finish
+	lingers  bool // of HTTP/1: see finish and cut
 }
 
 func (b *body) Read(p []byte) (int, error) {

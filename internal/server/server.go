@@ -312,10 +312,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, secure *tls.Config)
 	inside := semaphore.NewWeighted(all) // requests that have not returned
 	h := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if inside.Acquire(r.Context(), 1) == nil {
-				defer inside.Release(1)
-				s.handler.ServeHTTP(w, r)
+			if !inside.TryAcquire(1) { // the grace time is over
+				panic(http.ErrAbortHandler)
 			}
+			defer inside.Release(1)
+			s.handler.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: headerTime,
 		ConnState:         (&conns{most: cmp.Or(s.o.Connections, connections(s.o.Memory))}).state,

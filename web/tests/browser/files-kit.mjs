@@ -130,8 +130,9 @@ export async function dropFiles(page, target, files) {
 }
 
 /**
- * A line between the browser and the server. `hold(bytes)` stops every
- * connection that has sent more than that, `cut()` breaks all and lets none in.
+ * A line between the browser and the server. `hold(bytes)` stops every upload
+ * that has sent more than that, over whichever connections; `cut()` breaks all
+ * and lets none in.
  */
 export async function wire() {
   let target;
@@ -140,10 +141,11 @@ export async function wire() {
   let most = Infinity;
   let sent = 0;
   const held = new Set();
+  const brought = new Map(); // bytes of each upload since the last hold
   const server = createServer((from) => {
     if (!open) return void from.destroy();
     const to = connect(target, "127.0.0.1");
-    const pair = { from, to, up: 0 };
+    const pair = { from, to, upload: "" };
     alive.add(pair);
     const over = () => {
       alive.delete(pair);
@@ -156,10 +158,13 @@ export async function wire() {
       s.on("close", over);
     }
     from.on("data", (b) => {
-      pair.up += b.length;
+      const begins = /^(P\w+ \S+) HTTP\/1\.1\r\n/.exec(b.subarray(0, 2000).toString("latin1"));
+      if (begins) pair.upload = begins[1];
+      const up = (brought.get(pair.upload) ?? 0) + b.length;
+      brought.set(pair.upload, up);
       sent += b.length;
       to.write(b);
-      if (pair.up > most) {
+      if (up > most) {
         from.pause();
         held.add(pair);
       }
@@ -171,10 +176,10 @@ export async function wire() {
     base: `http://127.0.0.1:${server.address().port}`,
     /** The port of the server behind it. */
     to: (port) => (target = port),
-    /** Holds every connection that sends more than this from now on. */
+    /** Holds every upload that sends more than this from now on. */
     hold(bytes) {
       most = bytes;
-      for (const pair of alive) pair.up = 0;
+      brought.clear();
     },
     release() {
       most = Infinity;

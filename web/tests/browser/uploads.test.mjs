@@ -60,7 +60,7 @@ function offsets(page) {
   };
 }
 
-/** Sends until connections have brought so many bytes each, and holds them there. */
+/** Sends until two pieces have brought so many bytes each, and holds them there. */
 async function sendSome(page, path, bytes = 12_000_000) {
   line.hold(bytes);
   await pick(page, path);
