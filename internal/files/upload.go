@@ -221,7 +221,9 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 		return err
 	}
 	refused := false // by finish: then nothing was written for sure
-	err = v.commit(ctx, func(tx *db.Tx, ps []pass) (acts []act, err error) {
+	// The bytes are complete: what ends the request now, be it the caller or the
+	// watch over the right, waits for the decision here.
+	err = v.commit(context.WithoutCancel(ctx), func(tx *db.Tx, ps []pass) (acts []act, err error) {
 		refused = true
 		acts, err = v.finish(tx, ps[0], upload, st, finish)
 		refused = err != nil
