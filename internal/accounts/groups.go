@@ -56,6 +56,19 @@ func (s *Service) Groups(ctx context.Context, p coffer.Principal) (list []Group,
 	return list, err
 }
 
+// MayMakeGroup reports whether a principal may make groups.
+func (s *Service) MayMakeGroup(ctx context.Context, p coffer.Principal) (may bool, err error) {
+	if needSharing(p) != nil {
+		return false, nil
+	}
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		settings, err := readSettings(tx)
+		may = err == nil && mayGroup(p, settings, p.User.ID) == nil
+		return err
+	})
+	return may, err
+}
+
 // needSharing is the check of verbs that tell of groups.
 func needSharing(p coffer.Principal) error {
 	if p.Kind == coffer.SystemKind {

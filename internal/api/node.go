@@ -11,12 +11,16 @@ import (
 
 func (a *API) listSpaces(c *call, in *struct {
 	Count string `query:"count" enum:"1" doc:"1: tell how many files and folders each space holds"`
-}) (*bodyOf[wire.List[wire.Space]], error) {
+}) (*bodyOf[wire.Makeable[wire.Space]], error) {
 	all, err := a.view(c).Spaces(c)
 	if err != nil {
 		return nil, err
 	}
-	list := listOf(all, space)
+	may, err := a.view(c).MayMakeSpace(c)
+	if err != nil {
+		return nil, err
+	}
+	list := &bodyOf[wire.Makeable[wire.Space]]{wire.Makeable[wire.Space]{List: listOf(all, space).Body, MayMake: may}}
 	if in.Count == "" {
 		return list, nil
 	}

@@ -111,6 +111,7 @@ func (a *API) table() []Route {
 		{"DELETE", "/nodes/{id}/grants/{grant}", share, "takeAccess", "Take access away", 0, typed(a.takeAccess)},
 		{"GET", "/shared", read, "listShared", "What others gave to the caller, last first", 0, typed(a.listShared)},
 		{"DELETE", "/shared/{id}", write, "leaveShare", "Give up what others gave", 0, typed(a.leaveShare)},
+		{"GET", "/directory", share, "findPeople", "People to share with, by a part of their name or address: ten at most", 0, typed(a.findPeople)},
 		{"GET", "/groups", share, "listGroups", "All groups, by name", 0, typed(a.listGroups)},
 		{"POST", "/groups", share, "makeGroup", "Make an empty group", 201, typed(a.makeGroup)},
 		{"PATCH", "/groups/{id}", share, "renameGroup", "Rename a group", 0, typed(a.renameGroup)},

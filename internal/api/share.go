@@ -93,12 +93,23 @@ func grant(g files.GrantItem) wire.Grant {
 	return w
 }
 
-func (a *API) listGroups(c *call, _ *none) (*bodyOf[wire.List[wire.Group]], error) {
+func (a *API) listGroups(c *call, _ *none) (*bodyOf[wire.Makeable[wire.Group]], error) {
 	all, err := a.Accounts.Groups(c, c.who)
 	if err != nil {
 		return nil, err
 	}
-	return listOf(all, group), nil
+	may, err := a.Accounts.MayMakeGroup(c, c.who)
+	return &bodyOf[wire.Makeable[wire.Group]]{wire.Makeable[wire.Group]{List: listOf(all, group).Body, MayMake: may}}, err
+}
+
+func (a *API) findPeople(c *call, in *struct {
+	Q string `query:"q" maxLength:"254" doc:"A part of a name or address; where everybody may join, a whole address"`
+}) (*bodyOf[wire.List[wire.Found]], error) {
+	found, err := a.Accounts.Directory(c, c.who, in.Q)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(found, func(u coffer.User) wire.Found { return wire.Found{ID: u.ID, Name: u.Name, Email: u.Email} }), nil
 }
 
 func group(g accounts.Group) wire.Group {

@@ -174,8 +174,19 @@ func TestGroupsStory(t *testing.T) {
 		h := ann.shelf(ann.Root(), "shelf")
 		file := "/nodes/" + h.file.String()
 		ann.Do("POST", "/groups", wire.GroupName{Name: "Crew"}).Problem(403, "forbidden")
+		mayMake := func(p *Person, list string) bool {
+			var l wire.Makeable[struct{}]
+			p.Do("GET", list, nil).Want(200).JSON(&l)
+			return l.MayMake
+		}
+		if mayMake(ann, "/groups") || mayMake(ann, "/spaces") || !mayMake(s.Owner, "/groups") || !mayMake(s.Owner, "/spaces") || mayMake(s.Owner.Program(coffer.ScopeShare), "/groups") {
+			t.Error("the lists are wrong about who may make groups and spaces")
+		}
 		yes := true
-		s.Owner.Do("PATCH", "/settings", wire.Settings{MembersMakeGroups: &yes}).Want(200)
+		s.Owner.Do("PATCH", "/settings", wire.Settings{MembersMakeGroups: &yes, MembersMakeSpaces: &yes}).Want(200)
+		if !mayMake(ann, "/groups") || !mayMake(ann, "/spaces") || mayMake(ann.Program(coffer.ScopeFilesRead), "/spaces") {
+			t.Error("the lists do not tell Ann that she may make groups and spaces")
+		}
 		var g wire.Group
 		ann.Do("POST", "/groups", wire.GroupName{Name: " Crew "}).Want(201).JSON(&g)
 		group := "/groups/" + g.ID.String()

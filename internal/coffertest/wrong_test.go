@@ -269,7 +269,7 @@ func asks(method, route string) string {
 		return "account"
 	case "settings", "invitations", "keys", "people", "teams":
 		return "admin"
-	case "groups":
+	case "groups", "directory":
 		return "share"
 	case "uploads": // who may send may ask what has arrived
 		if method == "OPTIONS" {
@@ -385,7 +385,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 			"POST /spaces": "", "GET /teams": "", "PATCH /teams/{id}": "", "POST /people/{id}/hand-over": "not_to_self", "DELETE /people/{id}": "last_owner",
 			"GET /links": "", "GET /links/{id}": "", "POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found", // a guest has none
-			"GET /groups": "forbidden", "DELETE /groups/{id}": "forbidden"}},
+			"GET /groups": "forbidden", "GET /directory": "forbidden", "DELETE /groups/{id}": "forbidden"}},
 	}
 	for _, lacking := range coffer.AllScopes {
 		var rest []coffer.Scope

@@ -58,6 +58,7 @@ func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attemp
 		"POST /links/batch":                  {{path: "/links/batch", body: wire.LinkBatch{IDs: []coffer.ID{v.link.ID}, EndsAt: wire.None[int64]()}, code: "each:" + missing}},
 		"GET /shared":                        {{path: "/shared"}},
 		"DELETE /shared/{id}":                {{path: "/shared/" + id(v.folder.ID), code: missing}, {path: "/shared/" + id(v.space.RootID), code: missing}},
+		"GET /directory":                     {{path: "/directory?q=ann"}, {path: "/directory?q=%40example.com"}, {path: "/directory?q="}},
 		"GET /groups":                        {{path: "/groups"}},
 		"POST /groups":                       {{path: "/groups", body: wire.GroupName{Name: "stolen"}, code: "forbidden"}},
 		"PATCH /groups/{id}":                 {{path: "/groups/" + id(v.group.ID), body: wire.GroupName{Name: "Crew"}, code: "forbidden"}},

@@ -41,11 +41,11 @@ func (v *View) MakeSpace(ctx context.Context, name string) (out Space, err error
 		if err != nil {
 			return err
 		}
+		if !mayMakeSpace(who, settings) {
+			return errNoSpaces()
+		}
 		quota := int64(-1)
 		if !who.User.Role.Has(coffer.ManagePeople) {
-			if settings[db.SettingMakeSpaces] != "true" || !who.User.Role.Has(coffer.OwnSpace) {
-				return errNoSpaces()
-			}
 			if text := settings[db.SettingQuota]; text != "" {
 				if quota, err = strconv.ParseInt(text, 10, 64); err != nil {
 					return err
@@ -63,6 +63,24 @@ func (v *View) MakeSpace(ctx context.Context, name string) (out Space, err error
 		return v.setOwner(tx, space, who.User)
 	})
 	return out, err
+}
+
+// mayMakeSpace is the rule of MakeSpace.
+func mayMakeSpace(p coffer.Principal, settings map[string]string) bool {
+	return p.User.Role.Has(coffer.ManagePeople) || p.User.Role.Has(coffer.OwnSpace) && settings[db.SettingMakeSpaces] == "true"
+}
+
+// MayMakeSpace reports whether the principal may make team spaces.
+func (v *View) MayMakeSpace(ctx context.Context) (may bool, err error) {
+	if v.p.Kind != coffer.UserKind || coffer.Permit(v.p, coffer.IsOwner, coffer.Write) != nil {
+		return false, nil
+	}
+	err = v.survey(ctx, func(tx *db.Tx, _ []coffer.ID) error {
+		settings, err := tx.Settings()
+		may = err == nil && mayMakeSpace(v.p, settings)
+		return err
+	})
+	return may, err
 }
 
 func errNoSpaces() error {

@@ -187,6 +187,12 @@ type List[T any] struct {
 	Total int64  `json:"total"`
 }
 
+// Makeable is a list of things that some people may make more of.
+type Makeable[T any] struct {
+	List[T]
+	MayMake bool `json:"may_make" doc:"The caller may make one"`
+}
+
 // Part is a page of a list that nobody counts. Next asks for the next one, and
 // is there also when this page holds less than was asked for.
 type Part[T any] struct {

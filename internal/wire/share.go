@@ -79,6 +79,13 @@ type Member struct {
 	State string    `json:"state" enum:"on,off"`
 }
 
+// Found is a person to share with: GET /directory.
+type Found struct {
+	ID    coffer.ID `json:"id"`
+	Name  string    `json:"name"`
+	Email string    `json:"email"`
+}
+
 // Answer says who can open a node: GET /nodes/{id}/access.
 type Answer struct {
 	People    []Opener `json:"people" doc:"The strongest first, then by name"`

@@ -1,0 +1,50 @@
+package accounts
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"coffer"
+	"coffer/internal/db"
+)
+
+// mostFound is how many people one look into the directory finds.
+const mostFound = 10
+
+// Directory finds people to share with, by a part of the name or address, in
+// order of their names; who cannot sign in is not found. Where everybody may
+// join, people are strangers to each other: there a whole address finds its
+// person, and nothing less finds anybody.
+//
+// Errors: Forbidden.
+func (s *Service) Directory(ctx context.Context, p coffer.Principal, query string) (found []coffer.User, err error) {
+	if err := needSharing(p); err != nil {
+		return nil, err
+	}
+	query = strings.TrimSpace(query)
+	if query == "" {
+		return nil, nil
+	}
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		settings, err := readSettings(tx)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Accounts()
+		if err != nil {
+			return err
+		}
+		rows = slices.DeleteFunc(rows, func(a db.Account) bool {
+			return a.Disabled || settings.Signup == SignupOpen && a.Email != coffer.EmailKey(query)
+		})
+		for _, e := range matching(rows, query) {
+			if len(found) == mostFound {
+				break
+			}
+			found = append(found, e.User)
+		}
+		return nil
+	})
+	return found, err
+}
