@@ -41,7 +41,7 @@ func TestDirectory(t *testing.T) {
 			return strings.Join(names, ", ")
 		}
 		tries := []struct{ query, known, open string }{
-			{"", "", ""}, {" ", "", ""}, {"zoË", "Zoë Ek", ""}, {"OTHER.example", "Émile, Zoë Ek", ""},
+			{"", "", ""}, {" ", "", ""}, {"zoË", "Zoë Ek", ""}, {"OTHER.example", "Émile, Zoë Ek", ""}, {"mi", "Émile, Anna Roe", ""},
 			{"zoe@other.example", "Zoë Ek", "Zoë Ek"}, {" ZOE@Other.Example ", "Zoë Ek", "Zoë Ek"}, {"off@other.example", "", ""}, {"nobody", "", ""},
 		}
 		for _, try := range tries {
