@@ -2,16 +2,20 @@
 
 import type { Node } from "../api/types";
 import { carriesFiles, readDrop } from "./drop";
-import type { Manager, Place } from "./manager.svelte";
+import { t } from "../i18n";
+import { itemsText, type Manager, type Place } from "./manager.svelte";
 import { uploads } from "./uploads";
 
-const opensAfter = 1400; // ms that files are held over a folder before it opens
+const opensAfter = 700; // ms that files are held over a folder before it opens
 
 export class Dragging {
   /** The folder under the pointer, if it can take what is dragged. */
   target = $state<string | null>(null);
   /** Whether files from the desktop are over the page. */
   dropping = $state(false);
+
+  /** "Move 3 items to Signed", while rows are held over a folder. */
+  hint = $state("");
 
   #dragged: readonly Node[] = [];
   #opening: ReturnType<typeof setTimeout> | undefined;
@@ -38,6 +42,7 @@ export class Dragging {
     if (!this.#m.mayWrite || !(carriesFiles(e) || this.#dragged.length > 0) || !this.canTake(n)) return;
     e.preventDefault();
     e.stopPropagation();
+    if (this.#dragged.length > 0) this.hint = (e.ctrlKey || e.altKey ? t.files.dropCopy : t.files.dropMove)(itemsText(this.#dragged), n.name);
     if (this.target === n.id) return;
     this.target = n.id;
     clearTimeout(this.#opening);
@@ -55,9 +60,15 @@ export class Dragging {
     else if (nodes.length > 0) void (e.ctrlKey || e.altKey ? this.#m.copy(nodes, to) : this.#m.move(nodes, to));
   }
 
+  /** The pointer has left the folder. */
+  leave(): void {
+    this.target = null;
+    this.hint = "";
+  }
+
   end(): void {
     clearTimeout(this.#opening);
-    this.target = null;
+    this.leave();
     this.dropping = false;
     this.#dragged = [];
   }

@@ -14,6 +14,8 @@ interface Here {
   found: ((matches: (name: string) => boolean) => MenuItem[]) | null;
   /** Whether the palette is open. */
   palette: boolean;
+  /** Whether the list of keys is open. */
+  keys: boolean;
 }
 
-export const here = $state<Here>({ folder: null, asked: null, acts: null, found: null, palette: false });
+export const here = $state<Here>({ folder: null, asked: null, acts: null, found: null, palette: false, keys: false });

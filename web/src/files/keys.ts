@@ -6,7 +6,7 @@ export type KeyAct =
   | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "palette" | "search" | "goFiles" | "goRecent" | "goTrash";
 
 /** What works on every page of the frame (GoKeys). */
-export const everywhere: ReadonlySet<KeyAct> = new Set<KeyAct>(["undo", "palette", "search", "goFiles", "goRecent", "goTrash"]);
+export const everywhere: ReadonlySet<KeyAct> = new Set<KeyAct>(["undo", "palette", "search", "keys", "goFiles", "goRecent", "goTrash"]);
 
 const plain: Record<string, KeyAct> = {
   Enter: "open",

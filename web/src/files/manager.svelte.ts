@@ -8,6 +8,7 @@ import type { BatchResult, Crumb, Node } from "../api/types";
 import { fmt, t } from "../i18n";
 import { toasts } from "../state/toasts.svelte";
 import type { Listing } from "./listing.svelte";
+import { othersOn } from "./reach";
 import * as server from "./server";
 import { nothing, prune, type Selection } from "./selection";
 import { Cancelled } from "./works.svelte";
@@ -88,7 +89,8 @@ export class Manager<L extends Rows = Listing> {
   async trash(nodes: readonly Node[]): Promise<void> {
     const gone = await this.#each("trash", nodes);
     if (gone.length === 0) return;
-    toasts.done(t.files.trashed(itemsText(gone)), async () => {
+    const others = gone[0] && gone.length === 1 ? othersOn(gone[0]) : 0;
+    toasts.done(others > 0 ? t.files.trashedShared(itemsText(gone), others, fmt.number(others)) : t.files.trashed(itemsText(gone)), async () => {
       await this.#each("restore", gone);
       toasts.done(t.files.restored(itemsText(gone)));
     });

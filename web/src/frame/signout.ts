@@ -10,5 +10,6 @@ export async function signOut() {
     toasts.problem(e);
     return;
   }
+  toasts.forget();
   await navigate("/sign-in", { state: { signedOut: true } });
 }

@@ -45,6 +45,9 @@ export const files = {
   showDetails: "Show details",
   hideDetails: "Hide details",
   filter: "Filter this folder",
+  folderMenu: "More for this folder",
+  barMenu: "More for what is selected",
+  sortBy: (column: string) => `Sort by ${column.toLowerCase()}`,
   filterNothing: "Nothing in this folder matches. Check the spelling.",
   tooMany: (shown: string, total: string) => `The first ${shown} of ${total} are shown. Filter this folder to find the others.`,
 
@@ -53,8 +56,6 @@ export const files = {
   guest: "You have no files of your own on this server. What others share with you will show up here.",
   loadFailed: "This folder could not be loaded.",
 
-  youCanOpenFolder: "Only you can open this folder",
-  youCanOpenFile: "Only you can open this file",
   crumbs: "Folders",
   crumbsMore: "Folders in between",
 
@@ -70,7 +71,6 @@ export const files = {
   keys: "List of keys",
 
   dropHere: (folder: string) => `Drop to upload to “${folder}”.`,
-  dropWho: "Only you can open this folder.",
   dropMove: (items: string, folder: string) => `Move ${items} to ${folder}`,
   dropCopy: (items: string, folder: string) => `Copy ${items} to ${folder}`,
 
@@ -99,6 +99,7 @@ export const files = {
   one: (name: string) => `“${name}”`,
 
   trashed: (items: string) => `Moved ${items} to trash`,
+  trashedShared: (items: string, others: number, n: string) => `Moved ${items} to trash. ${others === 1 ? "1 person loses access." : `${n} people lose access.`}`,
   restored: (items: string) => `Restored ${items}.`,
 
   panel: {
@@ -106,7 +107,6 @@ export const files = {
     folderLabel: "Details of this folder",
     close: "Close details",
     who: "Who can open it",
-    onlyYou: "Only you can open this",
     encrypted: "Encrypted on this server.",
     encryptedLong: "The server holds the keys, so its administrators could technically read it. Protects against stolen disks and backups.",
     facts: "About it",
@@ -118,7 +118,7 @@ export const files = {
     changed: "Changed",
     changedBy: "Changed by",
     owner: "Owner",
-    version: "Version",
+    versionIs: (n: string) => `version ${n}`,
     where: "Where",
     sha: "SHA-256",
     copySha: "Copy SHA-256",

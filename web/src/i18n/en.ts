@@ -83,6 +83,10 @@ export const en = {
 
   reach: {
     you: "Only you",
+    people: { one: "# person", other: "# people" },
+    link: "Anyone with a link",
+    openFolder: { you: "Only you can open this folder", people: { one: "# person can open this folder", other: "# people can open this folder" } },
+    openFile: { you: "Only you can open this file", people: { one: "# person can open this file", other: "# people can open this file" } },
   },
 
   days: { one: "# day", other: "# days" },

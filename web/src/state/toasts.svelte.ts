@@ -13,9 +13,21 @@ export interface Toast {
   life?: number;
 }
 
+/** For how long an act can be taken back: 10 minutes. */
+const undoable = 10 * 60_000;
+
+/** An act that can still be taken back, whether its toast is on the screen or not. */
+export interface Undoable {
+  id: number;
+  text: string;
+  at: number;
+  undo: () => unknown;
+}
+
 class Toasts {
   list = $state<Toast[]>([]);
   private next = 1;
+  private acts: Undoable[] = [];
 
   /** At most three are shown: the oldest goes first, errors last. */
   private add(toast: Omit<Toast, "id">): number {
@@ -31,7 +43,9 @@ class Toasts {
   /** Says that something was done. With undo it stays 10 s, else 6 s. */
   done(text: string, undo?: () => unknown): number {
     announce(text);
-    return this.add({ text, kind: "done", undo, life: undo ? 10_000 : 6_000 });
+    const id = this.add({ text, kind: "done", undo, life: undo ? 10_000 : 6_000 });
+    if (undo) this.acts = [...this.undoables(), { id, text, at: Date.now(), undo }];
+    return id;
   }
 
   /** Says that something failed; stays until closed. */
@@ -50,17 +64,29 @@ class Toasts {
     this.list = this.list.filter((one) => one.id !== id);
   }
 
-  get canUndo(): boolean {
-    return this.list.some((one) => one.undo);
+  /** What can be taken back, the newest last: 10 minutes long, also after its toast has gone. */
+  undoables(): Undoable[] {
+    return this.acts.filter((one) => one.at > Date.now() - undoable);
   }
 
-  /** Runs the newest undo, if one is on the screen: Ctrl+Z. */
-  async undoLast(): Promise<boolean> {
-    const last = this.list.findLast((one) => one.undo);
-    if (!last) return false;
-    this.close(last.id);
-    await last.undo?.();
+  /** Takes an act back, by default the newest (Ctrl+Z): each at most once. */
+  async undo(id?: number): Promise<boolean> {
+    const one = id === undefined ? this.undoables().at(-1) : this.undoables().find((act) => act.id === id);
+    if (!one) return false;
+    this.acts = this.acts.filter((act) => act !== one);
+    this.close(one.id);
+    try {
+      await one.undo();
+    } catch (e) {
+      this.problem(e);
+    }
     return true;
+  }
+
+  /** Another person sits here: nothing of the one before can be taken back. */
+  forget() {
+    this.list = [];
+    this.acts = [];
   }
 }
 

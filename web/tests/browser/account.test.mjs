@@ -149,7 +149,7 @@ for (const variant of variants) {
         await see(page, "more");
         await page.getByRole("main").getByRole("button", { name: "Sign out" }).click();
       } else {
-        await page.getByRole("button", { name: /Your account/ }).click();
+        await page.getByRole("button", { name: /your account/ }).click();
         await page.getByRole("menuitem", { name: "Sign out" }).waitFor();
         await see(page, "account-menu");
         await page.getByRole("menuitem", { name: "Sign out" }).click();

@@ -252,6 +252,12 @@ export function unzip(bytes) {
   return found;
 }
 
+/** Presses what the tool bar of a folder has; on phones it is in the menu beside the title. */
+export async function folderAct(page, variant, name) {
+  if (variant.phone) await page.getByRole("button", { name: "More for this folder" }).click();
+  await page.getByRole(variant.phone ? "menuitem" : "button", { name, exact: true }).click();
+}
+
 /**
  * Tells a story in steps: each is a test of its own, and after one that failed
  * the others are not told, because they stand on it.

@@ -2,7 +2,7 @@
 // of large ones, text in old encodings, sound and film by ranges.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { lookTwice, noise, pdf, png, rest, rootOf, steps, wav, webm } from "./files-kit.mjs";
+import { folderAct, lookTwice, noise, pdf, png, rest, rootOf, steps, wav, webm } from "./files-kit.mjs";
 import { closeBrowser, createUser, person, signIn, startServer, until, variants } from "./harness.mjs";
 
 let server;
@@ -88,7 +88,7 @@ for (const [variant, name] of [
       await page.goto(`/files/${folder}`);
       await page.locator("[data-list] [data-id]").first().waitFor();
       assert.equal(asked.length, 0, "the list asks for no small pictures");
-      await page.getByRole("button", { name: "Show as a grid" }).click();
+      await folderAct(page, variant, "Show as a grid");
       for (const name of ["Hill 2.jpg", "Plan.png", "Fjord.jpg"]) {
         await tile(name).scrollIntoViewIfNeeded();
         assert.equal(await shown(name), 256);
@@ -136,7 +136,7 @@ for (const [variant, name] of [
       await page.goto(`/files/${many}`);
       await page.locator("[data-list] [data-id]").first().waitFor();
       asked.length = 0;
-      await page.getByRole("button", { name: "Show as a grid" }).click();
+      await folderAct(page, variant, "Show as a grid");
       await shown("p10.png");
       await until(() => atOnce === 0, "all in sight asked for");
       assert.ok(asked.length < 60 && asked.length > 3, `${asked.length} of 90 were asked for`);

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { choose, chooseFolder, downloaded, dropFiles, lookTwice, names, noise, pdf, png, rest, rootOf, sha256, steps, unzip, wav } from "./files-kit.mjs";
+import { choose, chooseFolder, downloaded, dropFiles, folderAct, lookTwice, names, noise, pdf, png, rest, rootOf, sha256, steps, unzip, wav } from "./files-kit.mjs";
 import { closeBrowser, createUser, person, signIn, startServer, until, variants } from "./harness.mjs";
 
 let server;
@@ -207,17 +207,17 @@ for (const [variant, name] of [
     });
 
     await step("grid and list, remembered for the folder", async () => {
-      await page.getByRole("button", { name: "Show as a grid" }).click();
+      await folderAct(page, variant, "Show as a grid");
       await page.locator(".tiles").waitFor();
       await see("files-grid");
       await page.reload();
       await page.locator(".tiles").waitFor();
-      await page.getByRole("button", { name: "Show as a list" }).click();
+      await folderAct(page, variant, "Show as a list");
       await row("Signed").waitFor();
     });
 
     await step("filter this folder", async () => {
-      await page.getByRole("button", { name: "Filter this folder" }).click();
+      await folderAct(page, variant, "Filter this folder");
       await page.getByRole("searchbox").fill("notes");
       await until(async () => (await shown()).join() === "Notes (2).txt,Notes.txt", "the filtered list");
       await see("files-filter");
