@@ -1,7 +1,9 @@
 // The rows of one folder: first a page that is small enough to be there at
-// once, then the rest in big pages. Knows the order and the filter, not how
-// rows look.
+// once, then the rest in big pages. Rows that are all here are sorted and
+// filtered on the spot; of longer folders the server does it. Knows the order and
+// the filter, not how rows look.
 
+import { matcher } from "../frame/match";
 import { asProblem, type ApiProblem } from "../api/problem";
 import type { ChildrenQuery, List, Node, Sort } from "../api/types";
 
@@ -29,6 +31,10 @@ export class Listing {
   filter = $state("");
 
   readonly #source: ListingSource;
+  /** All rows as the server has sorted them, when all are here. */
+  #all: readonly Node[] | null = null;
+  /** Where each stands by name, from the last time they came so. */
+  #rank = new Map<string, number>();
   #id = "";
   #run: AbortController | null = null;
 
@@ -46,7 +52,13 @@ export class Listing {
     this.#id = id;
     this.sort = sort;
     this.order = order;
+    if (same && this.#all && (sort !== "name" || this.#all.every((n) => this.#rank.has(n.id)))) {
+      this.#all = sorted(this.#all, sort, order, this.#rank);
+      this.#filter(this.#all);
+    }
     if (!same) {
+      this.#all = null;
+      this.#rank = new Map();
       this.folder = null;
       this.rows = [];
       this.total = 0;
@@ -63,7 +75,14 @@ export class Listing {
 
   async search(text: string): Promise<void> {
     this.filter = text;
-    await this.#load();
+    if (this.#all) this.#filter(this.#all);
+    else await this.#load();
+  }
+
+  #filter(all: readonly Node[]): void {
+    const matches = matcher(this.filter);
+    this.rows = this.filter === "" ? all : all.filter((n) => matches(n.name));
+    this.total = this.rows.length;
   }
 
   async #load(): Promise<void> {
@@ -71,7 +90,8 @@ export class Listing {
     const run = new AbortController();
     this.#run = run;
     const query: ChildrenQuery = { limit: firstPage, sort: this.sort, order: this.order };
-    if (this.filter !== "") query.q = this.filter;
+    const here = this.filter === "" || this.#all !== null; // the filter is ours, not the server's
+    if (!here) query.q = this.filter;
     try {
       const [folder, first] = await Promise.all([
         this.#source.node(this.#id, run.signal),
@@ -82,8 +102,14 @@ export class Listing {
       const keep = this.rows.length > firstPage; // a refresh must not make a long list short for a moment
       const show = (): void => {
         this.folder = folder;
-        this.rows = rows;
-        this.total = first.total;
+        this.#all = here && !next ? rows : null;
+        if (this.#all) {
+          if (this.sort === "name") this.#rank = new Map(rows.map((n, i) => [n.id, this.order === "asc" ? i : -i]));
+          this.#filter(this.#all);
+        } else {
+          this.rows = rows;
+          this.total = first.total;
+        }
         this.phase = "ready";
         this.problem = null;
       };
@@ -101,4 +127,14 @@ export class Listing {
       this.phase = "error";
     }
   }
+}
+
+/** As the server sorts: folders first, then by what is asked, then by id. */
+export function sorted(rows: readonly Node[], by: Sort, order: Order, rank: ReadonlyMap<string, number>): Node[] {
+  const way = order === "asc" ? 1 : -1;
+  const value = (n: Node): number => (by === "size" ? n.size : by === "changed" ? n.changed_at : (rank.get(n.id) ?? 0));
+  return [...rows].sort((a, b) => {
+    if (a.kind !== b.kind) return a.kind === "folder" ? -1 : 1;
+    return way * (value(a) - value(b) || (a.id < b.id ? -1 : 1));
+  });
 }

@@ -23,6 +23,13 @@ interface Clipboard {
   nodes: readonly Node[];
 }
 
+export interface Question {
+  title: string;
+  text: string;
+  act: string;
+  go: () => unknown;
+}
+
 /** "“Report.pdf”" or "3 items": what an act was done to. */
 export function itemsText(nodes: readonly { name: string }[]): string {
   const [first] = nodes;
@@ -51,6 +58,8 @@ export class Manager<L extends Rows = Listing> {
 
   selection = $state.raw<Selection>(nothing);
   clipboard = $state.raw<Clipboard | null>(null);
+  /** What waits for a yes, because it lets more people in. */
+  asking = $state.raw<Question | null>(null);
 
   readonly order = $derived.by(() => this.listing.rows.map((n) => n.id));
   readonly selected = $derived.by(() => this.listing.rows.filter((n) => this.selection.ids.has(n.id)));
@@ -96,7 +105,35 @@ export class Manager<L extends Rows = Listing> {
     });
   }
 
-  async move(nodes: readonly Node[], to: Place): Promise<void> {
+  move(nodes: readonly Node[], to: Place): Promise<void> {
+    return this.#unlessWider("move", nodes, to, () => this.#move(nodes, to));
+  }
+
+  copy(nodes: readonly Node[], to: Place): Promise<void> {
+    return this.#unlessWider("copy", nodes, to, () => this.#copy(nodes, to));
+  }
+
+  /** Asks before something lets more people in, and names them; else goes on at once. */
+  async #unlessWider(op: Clipboard["op"], nodes: readonly Node[], to: Place, go: () => Promise<void>): Promise<void> {
+    let names: string[];
+    try {
+      names = nodes.every((n) => n.parent_id === to.id) ? [] : await server.gaining(nodes, to.id);
+    } catch (e) {
+      toasts.problem(e);
+      return;
+    }
+    const [first] = names;
+    if (first === undefined) return go();
+    const what = nodes[0] && nodes.length === 1 ? t.files.one(nodes[0].name) : fmt.plural(nodes.length, t.files.these);
+    this.asking = {
+      title: (op === "move" ? t.files.dropMove : t.files.dropCopy)(itemsText(nodes), to.name),
+      text: t.files.widens(first, names.length - 1, fmt.number(names.length - 1), what),
+      act: op === "move" ? t.files.move : t.copy,
+      go,
+    };
+  }
+
+  async #move(nodes: readonly Node[], to: Place): Promise<void> {
     const moved = await this.#each("move", nodes, to);
     if (moved.length === 0) return;
     const homes = new Set(moved.map((n) => n.parent_id));
@@ -106,7 +143,7 @@ export class Manager<L extends Rows = Listing> {
     toasts.done(t.files.moved(itemsText(moved), to.name), homes.has(undefined) ? undefined : undo);
   }
 
-  async copy(nodes: readonly Node[], to: Place): Promise<void> {
+  async #copy(nodes: readonly Node[], to: Place): Promise<void> {
     const made: Node[] = [];
     const done = await this.#each("copy", nodes, to, (r) => r.node && made.push(r.node));
     if (done.length === 0) return;

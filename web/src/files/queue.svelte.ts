@@ -108,6 +108,8 @@ export class UploadQueue {
   speed = $state<number | null>(null);
   /** Uploads that wait at the server for their file to be chosen again. */
   interrupted = $state.raw<readonly Interrupted[]>([]);
+  /** Nothing is sent until somebody goes on. */
+  paused = $state(false);
   /** Folders that could not be made. */
   folderProblem = $state<ApiProblem | null>(null);
 
@@ -215,6 +217,23 @@ export class UploadQueue {
 
   cancelAll(): void {
     for (const u of this.items) this.cancel(u);
+  }
+
+  /** Stops sending; what the server has of each file is kept, and gone on from. */
+  pause(): void {
+    this.paused = true;
+    this.speed = null;
+    const running = this.items.filter((u) => u.state === "uploading");
+    for (const u of running) {
+      u.state = "waiting";
+      u.abort?.abort();
+    }
+    this.#ready.unshift(...running);
+  }
+
+  goOnAll(): void {
+    this.paused = false;
+    this.#pump();
   }
 
   /** Forgets finished uploads (closing the tray). */
@@ -329,7 +348,7 @@ export class UploadQueue {
   #pump(): void {
     for (;;) {
       const u = this.#ready[0];
-      if (!u || (this.#active > 0 && this.#active + linesFor(u.file.size) > parallel)) return;
+      if (this.paused || !u || (this.#active > 0 && this.#active + linesFor(u.file.size) > parallel)) return;
       this.#ready.shift();
       if (u.state === "waiting" && u.folder !== null) void this.#run(u, u.folder);
     }
@@ -343,10 +362,11 @@ export class UploadQueue {
     }
     this.#active += lines;
     u.state = "uploading";
-    u.abort = new AbortController();
+    const abort = new AbortController();
+    u.abort = abort;
     if (!goesOn(u.file.size)) this.#count(u, -u.sent);
     const progress = (sent: number): void => {
-      if (u.state !== "uploading") return; // of a cancelled request: bytes that left before
+      if (abort.signal.aborted || u.state !== "uploading") return; // bytes that left before
       this.#count(u, sent - u.sent);
       if (sent > u.most) {
         u.most = sent;
@@ -356,16 +376,16 @@ export class UploadQueue {
     const sum = (u.sum ??= this.#transport.sum(u.file, u.over.signal));
     try {
       const { name, ifExists, file, begun } = u;
-      u.node = await this.#transport.send({ folder, name, ifExists, file, begun, sum, progress, signal: u.abort.signal });
+      u.node = await this.#transport.send({ folder, name, ifExists, file, begun, sum, progress, signal: abort.signal });
       this.#count(u, u.file.size - u.sent);
       u.state = "checking";
       void this.#check(u, u.node, sum);
       this.#events.changed(folder);
     } catch (error) {
-      if (u.state === "uploading") this.#failed(u, error);
-      else if (u.finished) void this.#transport.forget(u.begun);
+      if (u.finished) void this.#transport.forget(u.begun);
+      else if (!abort.signal.aborted) this.#failed(u, error);
     } finally {
-      u.abort = null;
+      if (u.abort === abort) u.abort = null;
       this.#active -= lines;
       this.#pump();
     }
@@ -444,6 +464,7 @@ export class UploadQueue {
   #end(u: Upload, state: "done" | "skipped" | "cancelled"): void {
     u.state = state;
     this.done++;
+    if (this.open === 0) this.paused = false;
     if (state !== "done") {
       u.over.abort();
       if (!u.abort) void this.#transport.forget(u.begun); // else when its requests have ended

@@ -3,7 +3,7 @@
 
 import { api, base, ok, sessionEnded } from "../api/api";
 import { ApiProblem, offline, problemOf } from "../api/problem";
-import type { Batch, BatchResult, IfExists, Node, Ticket } from "../api/types";
+import type { Batch, BatchResult, IfExists, Node, Person, Ticket } from "../api/types";
 import type { ListingSource } from "./listing.svelte";
 import { interrupted } from "./interrupted";
 import { goesOn } from "./pieces";
@@ -59,6 +59,17 @@ export async function batch(op: Batch["op"], ids: readonly string[], to?: string
     results.push(...(answer.job ? await works.follow(answer.job, what) : answer.results));
   }
   return results;
+}
+
+/** Who will be able to open things in another folder who cannot open them where they are. */
+export async function gaining(nodes: readonly Node[], to: string): Promise<string[]> {
+  const openers = async (id: string): Promise<Person[]> => (await ok(api.GET("/nodes/{id}/access", { params: { path: { id } } }))).people;
+  const there = await openers(to);
+  if (there.length < 2) return []; // nobody but who moves them
+  // A few things are asked about one by one, many by the folders that they are in.
+  const here = nodes.length <= 5 ? nodes.map((n) => n.id) : [...new Set(nodes.map((n) => n.parent_id ?? n.id))];
+  const now = await Promise.all(here.map(openers));
+  return there.filter((p) => now.some((all) => all.every((one) => one.id !== p.id))).map((p) => p.name);
 }
 
 /** Where a file's bytes are, for pictures and for code of ours: the session's cookie goes along. */

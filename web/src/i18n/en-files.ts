@@ -98,6 +98,9 @@ export const files = {
   copiedForPaste: (items: string) => `${items} copied. Paste where they shall go.`,
   one: (name: string) => `“${name}”`,
 
+  widens: (name: string, others: number, n: string, what: string) =>
+    others === 0 ? `${name} will be able to open ${what}.` : others === 1 ? `${name} and 1 other will be able to open ${what}.` : `${name} and ${n} others will be able to open ${what}.`,
+  these: { one: "this # item", other: "these # items" },
   trashed: (items: string) => `Moved ${items} to trash`,
   trashedShared: (items: string, others: number, n: string) => `Moved ${items} to trash. ${others === 1 ? "1 person loses access." : `${n} people lose access.`}`,
   restored: (items: string) => `Restored ${items}.`,
@@ -161,6 +164,11 @@ export const files = {
     checking: "Checking",
     mismatch: "What is stored is not what was sent. Delete it and upload the file again.",
     paused: "Paused until you sign in again",
+    pausedHere: "Paused",
+    pausedAt: (percent: string) => `Paused at ${percent}`,
+    pausedOf: (stored: string, of: string) => `Paused, ${stored} of ${of} stored`,
+    pause: "Pause uploads",
+    goOn: "Go on with uploads",
     interrupted: { one: "# upload was interrupted", other: "# uploads were interrupted" },
     chooseAgain: (percent: string) => `Choose the same files again to go on at ${percent}.`,
     stoppedAt: (percent: string, size: string) => `Stopped at ${percent} of ${size}`,

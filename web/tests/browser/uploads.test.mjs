@@ -196,6 +196,29 @@ test("large uploads", async (t) => {
     assert.ok(from.length > 0 && from.every((n) => n > 0), `went on at ${from}`);
   });
 
+  await step("paused, nothing is sent; then it goes on from there", async () => {
+    await sendSome(page, onDisk("Slow.bin"));
+    await tray(page).getByRole("button", { name: "Pause uploads" }).click();
+    await tray(page).getByText(/^Paused at \d+ %$/).waitFor();
+    await tray(page).getByText("Paused, 0 of 1 file stored").waitFor();
+    await until(() => line.held === 0, "the requests to end");
+    line.release();
+    begun();
+    await pick(page, onDisk("Small.bin", noise(1000)));
+    await tray(page).getByText("Paused", { exact: true }).waitFor();
+    await lookTwice(page, wide, "uploads-held");
+    assert.deepEqual(begun(), []);
+    assert.ok(!(await names(page, root)).includes("Small.bin"));
+    await tray(page).getByRole("button", { name: "Go on with uploads" }).click();
+    await tray(page).getByText("2 files stored").waitFor({ timeout: 60_000 });
+    const from = begun();
+    assert.ok(from.length > 0 && from.every((n) => n > 0), `went on at ${from}`);
+    await until(async () => (await tray(page).getByText("Stored and checked").count()) === 2, "both checked");
+    await close(page);
+    const { id } = await rest(page, "GET", "/resolve?path=/Slow.bin");
+    assert.equal(sha256(await rest(page, "GET", `/nodes/${id}/content`)), sha256(data));
+  });
+
   await step("a name that was taken meanwhile is asked about, and nothing is sent twice", async () => {
     await sendSome(page, onDisk("Plan.bin"));
     await rest(page, "PUT", `/nodes/${root}/files?name=Plan.bin`, Buffer.from("somebody else was faster"));

@@ -222,3 +222,40 @@ it("sends one large file at a time, and small ones beside it", async () => {
   expect(states(q)).toBe("done done done");
   expect(state.most).toBe(2);
 });
+
+it("sends nothing while it is paused, and goes on with what had begun", async () => {
+  const { transport, state } = serverOf();
+  state.began = true;
+  const q = new UploadQueue(transport, { changed() {} });
+  void q.add("root", { files: ["a", "b", "c", "d", "e"].map((n) => ({ file: file(n), path: [] })), emptyFolders: [] });
+  await vi.advanceTimersByTimeAsync(5);
+  expect(states(q)).toBe("uploading uploading uploading uploading waiting");
+  q.pause();
+  expect(states(q)).toBe("waiting waiting waiting waiting waiting");
+  void q.add("root", { files: [{ file: file("f"), path: [] }], emptyFolders: [] });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(state.sent).toEqual([]);
+  expect(state.forgotten).toEqual([]);
+  q.goOnAll();
+  q.pause(); // the requests before have ended, these go
+  q.goOnAll();
+  await vi.runAllTimersAsync();
+  expect(states(q)).toBe("done done done done done done");
+  expect(state.sent.length).toBe(6);
+  expect(state.most).toBeLessThanOrEqual(8); // the aborted ones end a moment later
+  expect(q.bytesSent).toBe(60);
+  expect(q.paused).toBe(false);
+});
+
+it("is not paused any more once all are cancelled", async () => {
+  const { transport, state } = serverOf();
+  const q = new UploadQueue(transport, { changed() {} });
+  void q.add("root", { files: [{ file: file("a"), path: [] }], emptyFolders: [] });
+  await vi.advanceTimersByTimeAsync(5);
+  q.pause();
+  q.cancelAll();
+  expect(q.paused).toBe(false);
+  void q.add("root", { files: [{ file: file("b"), path: [] }], emptyFolders: [] });
+  await vi.runAllTimersAsync();
+  expect(state.sent).toEqual(["root/b:fail"]);
+});
