@@ -89,11 +89,12 @@ type PrincipalKind uint8
 
 // The kinds of principal. The zero kind may do nothing.
 const (
-	Nobody     PrincipalKind = iota
-	UserKind                 // a person, by session or token
-	SystemKind               // a job of the server itself
-	TicketKind               // a person, by a download ticket: reads what it names and nothing else
-	LinkKind                 // somebody who came by a link: has what the link lends, on its node and below
+	Nobody      PrincipalKind = iota
+	UserKind                  // a person, by session or token
+	SystemKind                // a job of the server itself
+	TicketKind                // a person, by a download ticket: reads what it names and nothing else
+	LinkKind                  // somebody who came by a link: has what the link lends, on its node and below
+	RequestKind               // whoever has the address of a file request: puts files there and sees nothing
 )
 
 // Principal is who acts, built afresh for each request from the database.
@@ -115,6 +116,11 @@ type Principal struct {
 	Link  Link
 	Maker User // of the link, as they are now
 	Visit ID   // of this browser; zero: it has not begun one
+
+	// Of RequestKind: the file request, and its Version when its password was
+	// last asked for.
+	Request        ID
+	RequestVersion int64
 }
 
 // Answers is the person whose rights are asked about: the principal, or who
@@ -124,6 +130,14 @@ func (p Principal) Answers() User {
 		return p.Maker
 	}
 	return p.User
+}
+
+// Holder is whose uploads the principal's are: a person, or a file request.
+func (p Principal) Holder() ID {
+	if p.Kind == RequestKind {
+		return p.Request
+	}
+	return p.User.ID
 }
 
 // SystemPrincipal is the server itself, for jobs.
@@ -170,6 +184,7 @@ const (
 	Share               // give access to others
 	Delete              // delete for ever
 	Add                 // put something new into a folder
+	Drop                // put something new in by a file request, under its terms
 )
 
 var accessNames = [...]string{"", "view", "edit", "manage", "owner"}
@@ -195,7 +210,7 @@ func (a Access) Allows(r Right) bool {
 	switch r {
 	case Read:
 		return a >= CanView
-	case Write, Add:
+	case Write, Add, Drop:
 		return a >= CanEdit
 	case Share:
 		return a >= CanManage
@@ -230,7 +245,7 @@ func Permit(p Principal, a Access, r Right) error {
 		return E(Forbidden, "scope_missing", "This token may not do that. Sign in, or use a token with the scope "+string(scopeOf(r))+".")
 	}
 	if !a.Allows(r) {
-		return E(Forbidden, "forbidden", tooLittle[min(r, Add)])
+		return E(Forbidden, "forbidden", tooLittle[min(r, Drop)])
 	}
 	return nil
 }
@@ -242,4 +257,5 @@ var tooLittle = [...]string{
 	Share:  "You may not share this. Ask somebody who can manage it.",
 	Delete: "Only the owner can delete this for ever.",
 	Add:    "You may only view this.",
+	Drop:   "You may only view this.",
 }

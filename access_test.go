@@ -69,7 +69,7 @@ func principals(ann, ben coffer.ID) []caller {
 				scopes = append(scopes, s)
 			}
 		}
-		for _, kind := range []coffer.PrincipalKind{coffer.Nobody, coffer.UserKind, coffer.SystemKind, coffer.TicketKind, coffer.LinkKind, 77} {
+		for _, kind := range []coffer.PrincipalKind{coffer.Nobody, coffer.UserKind, coffer.SystemKind, coffer.TicketKind, coffer.LinkKind, coffer.RequestKind, 77} {
 			for _, id := range []coffer.ID{ann, ben, {}} {
 				for _, role := range append(coffer.Roles[:], "", "root") {
 					for _, disabled := range []bool{false, true} {
@@ -100,9 +100,9 @@ func TestLevels(t *testing.T) {
 	levels := map[coffer.Access][]coffer.Right{
 		coffer.NoAccess:  {},
 		coffer.CanView:   {coffer.Read},
-		coffer.CanEdit:   {coffer.Read, coffer.Write, coffer.Add},
-		coffer.CanManage: {coffer.Read, coffer.Write, coffer.Add, coffer.Share},
-		coffer.IsOwner:   {coffer.Read, coffer.Write, coffer.Add, coffer.Share, coffer.Delete},
+		coffer.CanEdit:   {coffer.Read, coffer.Write, coffer.Add, coffer.Drop},
+		coffer.CanManage: {coffer.Read, coffer.Write, coffer.Add, coffer.Drop, coffer.Share},
+		coffer.IsOwner:   {coffer.Read, coffer.Write, coffer.Add, coffer.Drop, coffer.Share, coffer.Delete},
 	}
 	for level, rights := range levels {
 		for right := range coffer.Right(8) {

@@ -55,15 +55,9 @@ func TestMatrix(t *testing.T) {
 		"no space: zero value":  {},
 	}
 	needs := map[coffer.Right]coffer.Scope{
-		coffer.Read: coffer.ScopeFilesRead, coffer.Write: coffer.ScopeFilesWrite, coffer.Share: coffer.ScopeShare, coffer.Delete: coffer.ScopeFilesWrite, coffer.Add: coffer.ScopeFilesWrite,
+		coffer.Read: coffer.ScopeFilesRead, coffer.Write: coffer.ScopeFilesWrite, coffer.Share: coffer.ScopeShare, coffer.Delete: coffer.ScopeFilesWrite, coffer.Add: coffer.ScopeFilesWrite, coffer.Drop: coffer.ScopeFilesWrite,
 	}
-	// above is the level that a right must stay below.
-	above := func(r coffer.Right) uint8 {
-		if r == coffer.Add {
-			r = coffer.Write
-		}
-		return uint8(r)
-	}
+	least := map[coffer.Right]coffer.Access{coffer.Read: view, coffer.Write: edit, coffer.Share: manage, coffer.Delete: owner, coffer.Add: edit, coffer.Drop: edit}
 	var allowed int
 	for _, p := range principals(ann, ben) {
 		for name, space := range spaces {
@@ -84,7 +78,7 @@ func TestMatrix(t *testing.T) {
 							if !errors.Is(err, coffer.ErrNotFound) {
 								t.Fatalf("%s, right %d: %v, want not found", where(), right, err)
 							}
-						case !known || !inScope || above(right) >= uint8(want):
+						case !known || !inScope || want < least[right]:
 							if err == nil || coffer.KindOf(err) != coffer.Forbidden {
 								t.Fatalf("%s, right %d: %v, want forbidden", where(), right, err)
 							}

@@ -81,7 +81,7 @@ func (v *victim) state() string {
 	v.S.T.Helper()
 	var b strings.Builder
 	for _, path := range []string{"/spaces", "/nodes/" + v.space.RootID.String(), "/nodes/" + v.space.RootID.String() + "/children", "/nodes/" + v.folder.ID.String(),
-		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/links", "/trash", "/pins", "/jobs", "/uploads"} {
+		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/links", "/requests", "/trash", "/pins", "/jobs", "/uploads"} {
 		fmt.Fprintf(&b, "%s: %s\n", path, v.Do("GET", path, nil).Want(200).Body)
 	}
 	for _, path := range []string{"/sessions", "/tokens"} { // without when they were last used
@@ -269,13 +269,16 @@ func asks(method, route string) string {
 		return "account"
 	case "settings", "invitations", "keys", "people", "teams":
 		return "admin"
-	case "groups", "directory":
+	case "groups", "directory", "requests":
 		return "share"
 	case "uploads": // who may send may ask what has arrived
 		if method == "OPTIONS" {
 			return ""
 		}
 		return "files.write"
+	}
+	if strings.HasSuffix(route, "/requests") {
+		return "share"
 	}
 	if (strings.Contains(route, "/grants") || strings.Contains(route, "/links")) && method != "GET" {
 		return "share"
@@ -343,6 +346,11 @@ func TestWrongPerson(t *testing.T) {
 								return secret == "Canary" || secret == ann.Me.ID.String() || secret == ann.link.ID.String()
 							})
 						}
+						if a.Person == s.Owner && strings.HasPrefix(r.Path, "/requests") { // and whose file requests
+							hidden = slices.DeleteFunc(slices.Clone(secrets), func(secret string) bool {
+								return secret == "Canary" || secret == ann.Me.ID.String() || secret == ann.request.ID.String()
+							})
+						}
 						a.check(t, r.Method, r.Path, try, hidden)
 					}
 				}
@@ -383,6 +391,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /people": "", "PATCH /people/{id}": "", "GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
 			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": "",
 			"POST /spaces": "", "GET /teams": "", "PATCH /teams/{id}": "", "POST /people/{id}/hand-over": "not_to_self", "DELETE /people/{id}": "last_owner",
+			"GET /requests": "", "GET /requests/{id}": "", "PATCH /requests/{id}": "forbidden", "DELETE /requests/{id}": "forbidden", "POST /requests/batch": "each:forbidden",
 			"GET /links": "", "GET /links/{id}": "", "POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found", // a guest has none
 			"GET /groups": "forbidden", "GET /directory": "forbidden", "DELETE /groups/{id}": "forbidden"}},
@@ -456,6 +465,11 @@ func (a *actor) check(t *testing.T, method, route string, try attempt, secrets [
 			}
 		}
 		if batch, ok := try.body.(wire.LinkBatch); ok {
+			for _, id := range batch.IDs {
+				asked = asked || id.String() == secret
+			}
+		}
+		if batch, ok := try.body.(wire.FileRequestBatch); ok {
 			for _, id := range batch.IDs {
 				asked = asked || id.String() == secret
 			}

@@ -13,6 +13,8 @@ type sharing struct {
 	grant wire.Grant // of her folder, to the group
 	team  wire.Space // that she made
 	link  wire.Link  // to her folder
+
+	request wire.FileRequest // into her folder
 }
 
 func (v *victim) share() {
@@ -25,7 +27,8 @@ func (v *victim) share() {
 	v.Do("POST", "/spaces", wire.SpaceName{Name: "canary team"}).Want(201).JSON(&v.team)
 	owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &no}).Want(200)
 	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/links", wire.NewLink{Name: "canary visitor", Message: "canary message"}).Want(201).JSON(&v.link)
-	v.secrets = append(v.secrets, v.team.ID.String(), v.team.RootID.String(), v.link.ID.String(), v.link.Password, path.Base(v.link.URL))
+	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/requests", wire.NewFileRequest{Title: "Papers", Note: "canary note"}).Want(201).JSON(&v.request)
+	v.secrets = append(v.secrets, v.request.ID.String(), path.Base(v.request.URL), v.team.ID.String(), v.team.RootID.String(), v.link.ID.String(), v.link.Password, path.Base(v.link.URL))
 }
 
 // sharingAttempts are the attempts at what is about sharing.
@@ -56,6 +59,13 @@ func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attemp
 			{path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Off: &no}, code: missing}},
 		"DELETE /links/{id}":                 {{path: "/links/" + id(v.link.ID), code: missing}},
 		"POST /links/batch":                  {{path: "/links/batch", body: wire.LinkBatch{IDs: []coffer.ID{v.link.ID}, EndsAt: wire.None[int64]()}, code: "each:" + missing}},
+		"GET /nodes/{id}/requests":           {{path: annFolder + "/requests", code: missing}, {path: annRoot + "/requests", code: missing}},
+		"POST /nodes/{id}/requests":          {{path: annFolder + "/requests", body: wire.NewFileRequest{Title: "stolen"}, code: missing}, {path: annFile + "/requests", body: wire.NewFileRequest{}, code: missing}},
+		"GET /requests":                      {{path: "/requests"}, {path: "/requests?state=live"}, {path: "/requests?all=true", code: "forbidden"}},
+		"GET /requests/{id}":                 {{path: "/requests/" + id(v.request.ID), code: missing}},
+		"PATCH /requests/{id}":               {{path: "/requests/" + id(v.request.ID), body: wire.FileRequestPatch{Title: &stolen}, code: missing}, {path: "/requests/" + id(v.request.ID), body: wire.FileRequestPatch{Off: &no}, code: missing}},
+		"DELETE /requests/{id}":              {{path: "/requests/" + id(v.request.ID), code: missing}},
+		"POST /requests/batch":               {{path: "/requests/batch", body: wire.FileRequestBatch{IDs: []coffer.ID{v.request.ID}, EndsAt: wire.None[int64]()}, code: "each:" + missing}},
 		"GET /shared":                        {{path: "/shared"}},
 		"DELETE /shared/{id}":                {{path: "/shared/" + id(v.folder.ID), code: missing}, {path: "/shared/" + id(v.space.RootID), code: missing}},
 		"GET /directory":                     {{path: "/directory?q=ann"}, {path: "/directory?q=%40example.com"}, {path: "/directory?q="}},

@@ -28,12 +28,14 @@ func SealedColumns() []SealedColumn {
 		{Table: "user_account", Column: "password_sealed", IDs: []string{"id"}, Version: "kek_ver"},
 		{Table: "signup", Column: "password_sealed", IDs: []string{"id"}, Version: "kek_ver"},
 		{Table: "mail", Column: "sealed", IDs: []string{"id"}, Version: "kek_ver"},
+		{Table: "file_request", Column: "password_sealed", IDs: []string{"id"}, Version: "kek_ver"},
 		{Table: "space_key", Column: "sealed", IDs: []string{"space_id"}, Version: "kek_ver"},
 		{Table: "link", Column: "password_sealed", IDs: []string{"id"}, Version: "kek_ver"},
 		{Table: "link", Column: "token_sealed", IDs: []string{"id"}, Version: "sk_ver", Space: true},
 		{Table: "version", Column: "dek_sealed", IDs: []string{"id", "node_id", "blob_id"}, Version: "sk_ver", Space: true},
 		{Table: "thumbnail", Column: "dek_sealed", IDs: []string{"blob_id", "version_id"}, Version: "sk_ver", Space: true},
 		{Table: "upload", Column: "dek_sealed", IDs: []string{"id", "blob_id"}, Version: "sk_ver", Space: true},
+		{Table: "file_request", Column: "token_sealed", IDs: []string{"id"}, Version: "sk_ver", Space: true},
 	}
 }
 

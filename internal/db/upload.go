@@ -21,21 +21,23 @@ type Upload struct {
 	Reserved  int64
 	CreatedBy coffer.ID
 	ExpiresAt int64
+
+	DeliveryID coffer.ID // that it belongs to; zero: it comes by no file request
 }
 
 // InsertUpload adds an upload; its blob's row must be there.
 func (tx *Tx) InsertUpload(u Upload) error {
-	_, err := tx.exec(`INSERT INTO upload (id, space_id, parent_id, node_id, name, if_exists, blob_id, dek_sealed, sk_ver, size, reserved, created_by, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+	_, err := tx.exec(`INSERT INTO upload (id, space_id, parent_id, node_id, name, if_exists, blob_id, dek_sealed, sk_ver, size, reserved, created_by, created_at, expires_at, delivery_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		u.ID, u.SpaceID, u.ParentID, u.NodeID, u.Name, u.IfExists, u.BlobID, u.DEK, int64(u.SKVer), sql.NullInt64{Int64: u.Size, Valid: u.Size >= 0},
-		u.Reserved, u.CreatedBy, tx.Now, u.ExpiresAt)
+		u.Reserved, u.CreatedBy, tx.Now, u.ExpiresAt, u.DeliveryID)
 	return err
 }
 
-const uploadColumns = `id, space_id, parent_id, node_id, name, if_exists, blob_id, dek_sealed, sk_ver, COALESCE(size, -1), reserved, created_by, expires_at`
+const uploadColumns = `id, space_id, parent_id, node_id, name, if_exists, blob_id, dek_sealed, sk_ver, COALESCE(size, -1), reserved, created_by, expires_at, delivery_id`
 
 func scanUpload(scan scan) (u Upload, err error) {
-	err = scan(&u.ID, &u.SpaceID, &u.ParentID, &u.NodeID, &u.Name, &u.IfExists, &u.BlobID, &u.DEK, &u.SKVer, &u.Size, &u.Reserved, &u.CreatedBy, &u.ExpiresAt)
+	err = scan(&u.ID, &u.SpaceID, &u.ParentID, &u.NodeID, &u.Name, &u.IfExists, &u.BlobID, &u.DEK, &u.SKVer, &u.Size, &u.Reserved, &u.CreatedBy, &u.ExpiresAt, &u.DeliveryID)
 	return u, err
 }
 

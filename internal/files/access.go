@@ -45,6 +45,9 @@ type View struct {
 // decide is the one decision: it loads a node with all that counts and asks
 // the pure rules.
 func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash bool) (pass, error) {
+	if p.Kind == coffer.RequestKind {
+		return decideRequest(tx, p, id, r)
+	}
 	at, err := tx.Place(id, p.Answers().ID)
 	if err != nil {
 		return pass{}, err
@@ -69,6 +72,22 @@ func decide(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right, trash b
 		}
 	}
 	return out, nil
+}
+
+// decideRequest is decide for whoever has the address of a file request: they
+// put something new into its folder, and no more; as long as it is on, has not
+// ended, and its maker could have it put there now. Whether it is full is asked
+// where a file is counted.
+func decideRequest(tx *db.Tx, p coffer.Principal, id coffer.ID, r coffer.Right) (pass, error) {
+	req, err := tx.FileRequest(p.Request)
+	if err != nil {
+		return pass{}, err
+	}
+	if r != coffer.Drop || id != req.NodeID || req.HasPassword && req.Version != p.RequestVersion {
+		return pass{}, coffer.ErrNotFound
+	}
+	at, err := stands(tx, req)
+	return pass{node: at.Node, space: at.Space, depth: at.Depth, right: r, who: p}, err
 }
 
 // within reports whether a node is one that the principal's ticket or link, if
@@ -275,8 +294,8 @@ func lockSpaces(tx *db.Tx, ids []coffer.ID) error {
 // standing is the principal as it is now: an upload may have taken hours.
 func (v *View) standing(tx *db.Tx) (coffer.Principal, error) {
 	p := v.p
-	if p.Kind == coffer.SystemKind {
-		return p, nil
+	if p.Kind == coffer.SystemKind || p.Kind == coffer.RequestKind {
+		return p, nil // what a request may is looked up by each decision
 	}
 	if p.Kind == coffer.LinkKind {
 		l, err := tx.Link(p.Link.ID)
@@ -305,8 +324,17 @@ func visitor(tx *db.Tx, l coffer.Link, at coffer.Principal) (coffer.Principal, e
 	return p, err
 }
 
-// personal reads, in one snapshot, what names people themselves: their pieces,
-// links. fn decides about each.
+// holding reads, in one snapshot, what the principal has begun: pieces of
+// uploads, deliveries. fn decides about each.
+func (v *View) holding(ctx context.Context, fn func(tx *db.Tx) error) error {
+	if v.p.Kind != coffer.UserKind && v.p.Kind != coffer.RequestKind {
+		return coffer.ErrNotFound
+	}
+	return v.s.db.View(ctx, fn)
+}
+
+// personal reads, in one snapshot, what names people themselves: links, file
+// requests. fn decides about each.
 func (v *View) personal(ctx context.Context, fn func(tx *db.Tx) error) error {
 	if v.p.Kind != coffer.UserKind {
 		return coffer.ErrNotFound
@@ -364,9 +392,9 @@ func (v *View) record(ctx context.Context, p pass, acts ...act) error {
 }
 
 // mine changes rows that only the principal sees and that let nobody do
-// anything, like pins. No event tells of them.
+// anything, like pins, or leases of pieces. No event tells of them.
 func (v *View) mine(ctx context.Context, fn func(tx *db.Tx) error) error {
-	if v.p.Kind != coffer.UserKind {
+	if v.p.Kind != coffer.UserKind && v.p.Kind != coffer.RequestKind {
 		return coffer.ErrNotFound
 	}
 	return v.s.db.Update(ctx, func(tx *db.Tx) error {

@@ -158,6 +158,16 @@ func TestDatabaseFaults(t *testing.T) {
 		},
 			func(p *person, in fixture) bool { return p.names(p.root) == "dir/" },
 			func(p *person, in fixture) bool { return p.names(p.root) == "" && len(p.inTrash()) == 1 }},
+		{"delivery", func(p *person, in fixture) error {
+			never := int64(0)
+			r, err := p.MakeRequest(ctx, in.dir, files.NewRequest{Title: "x", EndsAt: &never, Subfolders: true})
+			if err != nil {
+				return err
+			}
+			return p.w.send(r.Address, files.Sender{Name: "Maria"}, "new", files.Body{Reader: bytes.NewReader(in.data), Size: -1})
+		},
+			func(p *person, in fixture) bool { return p.holds("/dir/Maria/new", in.data) },
+			func(p *person, in fixture) bool { return p.names(in.dir) == "sub/ f" }},
 		{"download", func(p *person, in fixture) error {
 			c, err := p.Open(ctx, in.file, coffer.ID{})
 			if err != nil {

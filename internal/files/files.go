@@ -72,6 +72,10 @@ type Deps struct {
 	// Unsummed is the same for Sum(blob), which has no periodic job.
 	Unsummed func(tx *db.Tx, blob coffer.ID) error
 	Log      *slog.Logger
+	// Delivered is told of each delivery by a file request that is complete.
+	Delivered func(tx *db.Tx, delivery coffer.ID) error
+	// Receipt is told of each whose sender asks for a receipt afterwards.
+	Receipt func(tx *db.Tx, delivery coffer.ID) error
 
 	Hasher    *cred.Hasher   // of passwords, the one of the process; nil: one of its own
 	Pictures  *picture.Maker // the one of the process; nil: one with memory of its own
@@ -94,6 +98,8 @@ type Service struct {
 	workFrom int64
 	unsummed func(tx *db.Tx, blob coffer.ID) error
 	log      *slog.Logger
+	told     func(tx *db.Tx, delivery coffer.ID) error
+	receipt  func(tx *db.Tx, delivery coffer.ID) error
 
 	hasher    *cred.Hasher // of the passwords of links
 	guests    *cred.Hasher // half of it, for those who type them
@@ -112,7 +118,7 @@ type Service struct {
 // New returns the service over d.
 func New(d Deps) *Service {
 	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, goOn: d.Work, unsummed: d.Unsummed, log: d.Log,
-		hasher: d.Hasher, pictures: d.Pictures,
+		told: d.Delivered, receipt: d.Receipt, hasher: d.Hasher, pictures: d.Pictures,
 		retention: Retention{
 			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
 			BackupWindow: cmp.Or(d.Retention.BackupWindow, 24*time.Hour),
@@ -129,6 +135,12 @@ func New(d Deps) *Service {
 	}
 	if s.unsummed == nil {
 		s.unsummed = func(*db.Tx, coffer.ID) error { return nil }
+	}
+	if s.told == nil {
+		s.told = func(*db.Tx, coffer.ID) error { return nil }
+	}
+	if s.receipt == nil {
+		s.receipt = func(*db.Tx, coffer.ID) error { return nil }
 	}
 	if s.hasher == nil {
 		s.hasher = cred.NewHasher(cred.HasherOptions{})
@@ -357,20 +369,7 @@ func takeQuota(tx *db.Tx, p pass, used, reserved int64) error {
 func overQuota(s coffer.Space, need int64) error {
 	free := s.Free()
 	e := coffer.E(coffer.OverQuota, "over_quota",
-		fmt.Sprintf("There is not enough room: this needs %s, %s of %s are left. Delete something for ever, or ask for more room.", bytesText(need), bytesText(free), bytesText(s.Quota)))
+		fmt.Sprintf("There is not enough room: this needs %s, %s of %s are left. Delete something for ever, or ask for more room.", coffer.BytesText(need), coffer.BytesText(free), coffer.BytesText(s.Quota)))
 	e.Room = &coffer.Room{Need: need, Free: free, Quota: s.Quota}
 	return e
-}
-
-// bytesText writes a size for people, in units of 1,000.
-func bytesText(n int64) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	f, unit := float64(n)/1000, 0
-	units := [...]string{"kB", "MB", "GB", "TB", "PB", "EB"}
-	for f >= 999.95 && unit < len(units)-1 {
-		f, unit = f/1000, unit+1
-	}
-	return fmt.Sprintf("%.1f %s", f, units[unit])
 }

@@ -24,6 +24,9 @@ func (v *View) Finish(ctx context.Context, id, ifMatch coffer.ID, sum *[32]byte)
 	if err != nil {
 		return Detail{}, false, err
 	}
+	if at.UploadID.IsZero() && v.p.Kind == coffer.RequestKind {
+		return Detail{}, false, nil
+	}
 	if at.UploadID.IsZero() {
 		d, err := v.Stat(ctx, at.NodeID)
 		return d, false, err
@@ -100,7 +103,14 @@ func (v *View) publish(ctx context.Context, at arriving, final db.Piece, ifMatch
 			return nil, err
 		}
 		return v.finish(tx, ps[0], at.UploadID, st, func(tx *db.Tx, p pass, st stored) (_ []act, err error) {
-			if d, created, err = v.take(tx, p, in.name, in.how, st); err != nil {
+			var a act
+			if u := at.Upload; !u.DeliveryID.IsZero() {
+				d, a, err = v.accept(tx, p, u.DeliveryID, u.Name, st)
+			} else {
+				d, created, err = v.take(tx, p, in.name, in.how, st)
+				a = uploaded(d)
+			}
+			if err != nil {
 				return nil, err
 			}
 			if st.dek.Digest == seal.NoDigest {
@@ -111,11 +121,17 @@ func (v *View) publish(ctx context.Context, at arriving, final db.Piece, ifMatch
 			told := final
 			told.UploadID, told.TailBlob, told.NodeID, told.VersionID = coffer.ID{}, coffer.ID{}, d.ID, d.VersionID
 			told.Received, told.ExpiresAt = final.Size, tx.Now+doneKept.Milliseconds()
-			return []act{uploaded(d)}, tx.InsertPiece(told)
+			return []act{a}, tx.InsertPiece(told)
 		})
 	}, at.pass)
+	if err != nil && !at.Upload.DeliveryID.IsZero() && refused(err) { // nobody goes on with it, and its place is another's
+		err = errors.Join(err, v.s.giveBack(done, unfinished{at.Upload.SpaceID, at.UploadID}))
+	}
 	if err != nil {
 		return Detail{}, false, err
+	}
+	if v.p.Kind == coffer.RequestKind {
+		d = Detail{SHA256: d.SHA256} // of what was sent: where it went is not told
 	}
 	return d, created, v.s.dropTails(done, tails)
 }

@@ -64,6 +64,8 @@ func (v *View) actor() (kind string, id coffer.ID) {
 		return "system", v.p.User.ID
 	case coffer.LinkKind:
 		return "link", v.p.Link.ID
+	case coffer.RequestKind:
+		return "request", v.p.Request
 	}
 	return "user", v.p.User.ID
 }

@@ -19,7 +19,7 @@ type arriving struct {
 
 // owned loads a piece of this principal. Those of others are not there.
 func (v *View) owned(ctx context.Context, id coffer.ID) (at arriving, err error) {
-	err = v.personal(ctx, func(tx *db.Tx) error { at, err = v.ownPiece(tx, id); return err })
+	err = v.holding(ctx, func(tx *db.Tx) error { at, err = v.ownPiece(tx, id); return err })
 	return at, err
 }
 
@@ -27,7 +27,7 @@ func (v *View) ownPiece(tx *db.Tx, id coffer.ID) (at arriving, err error) {
 	if at.Piece.Piece, err = tx.Piece(id); err != nil {
 		return at, err
 	}
-	if v.p.Kind != coffer.UserKind || at.OwnerID != v.p.User.ID {
+	if at.OwnerID.IsZero() || at.OwnerID != v.p.Holder() {
 		return arriving{}, coffer.ErrNotFound
 	}
 	if !at.UploadID.IsZero() {
@@ -39,7 +39,7 @@ func (v *View) ownPiece(tx *db.Tx, id coffer.ID) (at arriving, err error) {
 // arriving is owned with a decision about the place, as long as the upload is
 // not done.
 func (v *View) arriving(ctx context.Context, id coffer.ID) (at arriving, err error) {
-	err = v.personal(ctx, func(tx *db.Tx) error {
+	err = v.holding(ctx, func(tx *db.Tx) error {
 		if at, err = v.ownPiece(tx, id); err != nil || at.UploadID.IsZero() {
 			return err
 		}
@@ -47,7 +47,11 @@ func (v *View) arriving(ctx context.Context, id coffer.ID) (at arriving, err err
 		if !at.Upload.NodeID.IsZero() {
 			place = at.Upload.NodeID
 		}
-		if at.pass, err = decide(tx, v.p, place, coffer.Write, false); err != nil {
+		right := coffer.Write
+		if v.p.Kind == coffer.RequestKind {
+			right = coffer.Drop
+		}
+		if at.pass, err = decide(tx, v.p, place, right, false); err != nil {
 			return err
 		}
 		if at.key, err = tx.SpaceKey(at.Upload.SpaceID, at.Upload.SKVer); err != nil {

@@ -39,6 +39,8 @@ type NewPiece struct {
 	Group   coffer.ID
 	First   int64 // a multiple of the part size
 	Total   int64
+
+	Sender Sender // of what comes by a file request, to which all but Name, Size and Meta is given
 }
 
 // Piece is an upload, or a part of one, that arrives in several requests.
@@ -63,6 +65,11 @@ func (v *View) Begin(ctx context.Context, n NewPiece) (Piece, error) {
 	if n.Size < -1 || len(n.Meta) > maxMeta {
 		return Piece{}, coffer.E(coffer.Invalid, "invalid", "The size, or what is told about the upload, is not possible.")
 	}
+	if v.p.Kind == coffer.RequestKind {
+		if err := n.forRequest(); err != nil {
+			return Piece{}, err
+		}
+	}
 	in := incoming{name: n.Name, how: n.IfExists, Body: Body{Size: n.Size}}
 	if !n.Group.IsZero() {
 		in.Size = n.Total
@@ -86,10 +93,15 @@ func (v *View) Begin(ctx context.Context, n NewPiece) (Piece, error) {
 	out := Piece{PartSize: 1 << partLog}
 	v.s.tidy(context.WithoutCancel(ctx))
 	err = v.prepare(ctx, func(tx *db.Tx, ps []pass) error {
-		if open, err := tx.CountPieces(v.p.User.ID); err != nil {
+		if open, err := tx.CountPieces(v.p.Holder()); err != nil {
 			return err
 		} else if open >= maxPieces {
 			return coffer.E(coffer.Limited, "too_many_uploads", fmt.Sprintf("You have %d uploads that are not finished. Finish or remove some first.", open))
+		}
+		if v.p.Kind == coffer.RequestKind {
+			if in.delivery, err = v.admit(tx, n.Sender); err != nil {
+				return err
+			}
 		}
 		u, err := tx.Upload(upload)
 		if errors.Is(err, coffer.ErrNotFound) {
@@ -105,10 +117,13 @@ func (v *View) Begin(ctx context.Context, n NewPiece) (Piece, error) {
 			return coffer.E(coffer.Invalid, "group_invalid", "These pieces do not belong together: draw a new group, and say the same of each piece.")
 		}
 		out.Upload = u
-		out.Piece = db.Piece{ID: coffer.RandomID(), OwnerID: v.p.User.ID, UploadID: upload, Partial: n.Partial, First: n.First, Size: n.Size, Meta: n.Meta,
+		out.Piece = db.Piece{ID: coffer.RandomID(), OwnerID: v.p.Holder(), UploadID: upload, Partial: n.Partial, First: n.First, Size: n.Size, Meta: n.Meta,
 			CreatedAt: tx.Now, ExpiresAt: tx.Now + uploadKept.Milliseconds()}
 		return tx.InsertPiece(out.Piece)
 	}, in.pass)
+	if v.p.Kind == coffer.RequestKind {
+		err = noRoom(n.Name, err)
+	}
 	return out, err
 }
 
@@ -130,6 +145,9 @@ func (n NewPiece) checkGroup(part int64) error {
 // destination decides about the place of a new piece, early: before a byte is
 // sent.
 func (v *View) destination(ctx context.Context, n NewPiece) (p pass, key db.SpaceKey, err error) {
+	if v.p.Kind == coffer.RequestKind {
+		return v.takes(ctx, n.Name, n.Size)
+	}
 	id := n.Parent
 	switch {
 	case !n.Node.IsZero():
@@ -180,6 +198,9 @@ func canReplace(p pass, ifMatch coffer.ID) error {
 // it for a day.
 func (v *View) Piece(ctx context.Context, id coffer.ID) (Piece, error) {
 	at, err := v.arriving(ctx, id)
+	if v.p.Kind == coffer.RequestKind { // who sends is not told what became of it
+		at.Piece.NodeID, at.VersionID = coffer.ID{}, coffer.ID{}
+	}
 	return at.Piece, err
 }
 

@@ -141,6 +141,20 @@ type incoming struct {
 	Body
 
 	left int64 // of the room that was taken for unknown many bytes
+
+	delivery coffer.ID // by a file request, that it belongs to
+	most     int64     // bytes that come at most, where Size is unknown; 0: who knows
+}
+
+// reserve is how much room is taken before the first byte.
+func (in incoming) reserve() int64 {
+	switch {
+	case in.Size >= 0:
+		return in.Size
+	case in.most > 0:
+		return min(in.most, reserveStep)
+	}
+	return reserveStep
 }
 
 // stored is content that is durable and that no row names yet.
@@ -181,10 +195,7 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 	if err != nil {
 		return err
 	}
-	need := in.Size
-	if need < 0 {
-		need = reserveStep
-	}
+	need := in.reserve()
 	if need > in.pass.space.Free() {
 		return overQuota(in.pass.space, need)
 	}
@@ -204,7 +215,7 @@ func (v *View) receive(ctx context.Context, in incoming, finish func(tx *db.Tx, 
 		if err := v.begin(ctx, in, upload, st); err != nil {
 			return err
 		}
-		in.left = reserveStep
+		in.left = need
 		src.onRead = v.keepUp(ctx, in, upload)
 	}
 	err = v.transfer(ctx, []pass{in.pass}, func(ctx context.Context) error { return v.s.write(ctx, src, &st) })
@@ -264,13 +275,19 @@ func (v *View) insertUpload(tx *db.Tx, p pass, in incoming, upload coffer.ID, st
 	}
 	defer key.Clear()
 	u := db.Upload{ID: upload, SpaceID: p.space.ID, ParentID: p.node.ID, Name: in.name, IfExists: in.how, BlobID: st.blob,
-		DEK: key.SealUpload(upload, st.blob, st.dek), SKVer: key.Version(), Size: in.Size, Reserved: in.Size,
-		CreatedBy: v.p.User.ID, ExpiresAt: tx.Now + uploadKept.Milliseconds()}
-	if in.Size < 0 {
-		u.Reserved = reserveStep
-	}
+		DEK: key.SealUpload(upload, st.blob, st.dek), SKVer: key.Version(), Size: in.Size, Reserved: in.reserve(),
+		CreatedBy: v.p.User.ID, ExpiresAt: tx.Now + uploadKept.Milliseconds(), DeliveryID: in.delivery}
 	if p.node.Kind == coffer.File {
 		u.NodeID, u.ParentID = p.node.ID, p.node.ParentID
+	}
+	if !in.delivery.IsZero() { // its place among as many as the request takes
+		r, err := tx.FileRequest(v.p.Request)
+		if err != nil {
+			return err
+		}
+		if err := checkLeft(tx, r); err != nil {
+			return err
+		}
 	}
 	if err := takeQuota(tx, p, 0, u.Reserved); err != nil {
 		return err

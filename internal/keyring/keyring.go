@@ -201,6 +201,17 @@ func (k *Keyring) OpenLinkPassword(link coffer.ID, kekVersion uint32, sealed []b
 	return string(b), err
 }
 
+// SealRequestPassword seals the PHC string of a file request's password.
+func (k *Keyring) SealRequestPassword(request coffer.ID, phc string) (sealed []byte, kekVersion uint32) {
+	return k.seal(func(kek uint32) seal.Context { return seal.RequestPassword(request, kek) }, []byte(phc))
+}
+
+// OpenRequestPassword opens what SealRequestPassword sealed.
+func (k *Keyring) OpenRequestPassword(request coffer.ID, kekVersion uint32, sealed []byte) (phc string, err error) {
+	b, err := k.open(func(kek uint32) seal.Context { return seal.RequestPassword(request, kek) }, kekVersion, sealed)
+	return string(b), err
+}
+
 // SealMail seals a mail that waits to be sent, at most 1 MiB.
 func (k *Keyring) SealMail(mail coffer.ID, body []byte) (sealed []byte, kekVersion uint32) {
 	return k.seal(func(v uint32) seal.Context { return seal.Mail(k.install, mail, v) }, body)
@@ -315,4 +326,15 @@ func (s *SpaceKey) SealUpload(upload, blob coffer.ID, d seal.DEK) []byte {
 // OpenUpload opens what SealUpload sealed for the same upload.
 func (s *SpaceKey) OpenUpload(upload, blob coffer.ID, sealed []byte) (seal.DEK, error) {
 	return seal.OpenUpload(s.key, seal.Upload(s.space, upload, blob, s.version), sealed)
+}
+
+// SealRequestToken seals the secret part of the address of a file request.
+func (s *SpaceKey) SealRequestToken(request coffer.ID, token string) []byte {
+	return seal.Seal(s.key, seal.RequestToken(s.space, request, s.version), []byte(token))
+}
+
+// OpenRequestToken opens what SealRequestToken sealed for the same request.
+func (s *SpaceKey) OpenRequestToken(request coffer.ID, sealed []byte) (string, error) {
+	b, err := seal.Open(s.key, seal.RequestToken(s.space, request, s.version), sealed)
+	return string(b), err
 }

@@ -188,6 +188,8 @@ func (k *Keyring) place(c db.SealedColumn, r db.SealedRecord) func(kek uint32) s
 			return seal.PasswordHash(r.IDs[0], kek)
 		case "link":
 			return seal.LinkPassword(r.IDs[0], kek)
+		case "file_request":
+			return seal.RequestPassword(r.IDs[0], kek)
 		}
 		panic("keyring: no context for " + c.Name())
 	}
@@ -204,6 +206,8 @@ func spacePlace(c db.SealedColumn, r db.SealedRecord, sk uint32) seal.Context {
 		return seal.Thumbnail(r.SpaceID, r.IDs[1], r.IDs[0], sk)
 	case "upload":
 		return seal.Upload(r.SpaceID, r.IDs[0], r.IDs[1], sk)
+	case "file_request":
+		return seal.RequestToken(r.SpaceID, r.IDs[0], sk)
 	}
 	panic("keyring: no context for " + c.Name())
 }

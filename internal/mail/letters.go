@@ -2,6 +2,7 @@ package mail
 
 import (
 	htmltemplate "html/template"
+	"strconv"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -135,6 +136,61 @@ func NewSignIn(s Site, to, device string, r Request) Message {
 		Button: "Look at my sessions", Link: s.BaseURL + "/security",
 		After: []string{"You get this because this browser or network was not seen before with the account " + to + " at " + s.name() + "."},
 	}.message(to, r.At)
+}
+
+// Delivery is what somebody without an account has sent to a file request.
+type Delivery struct {
+	Sender    string // as typed
+	Title     string // of the request
+	Files     int64
+	Size      string // in words
+	At        int64  // ms
+	Reference string
+}
+
+func (d Delivery) files() string {
+	if d.Files == 1 {
+		return "1 file"
+	}
+	return strconv.FormatInt(d.Files, 10) + " files"
+}
+
+// FilesReceived tells who asked for files what has come: one letter, however
+// many files. email is the sender's, "" when none was asked for.
+func FilesReceived(s Site, to string, d Delivery, email, link string, at int64) Message {
+	who := d.Sender
+	if email != "" {
+		who += " (" + email + ")"
+	}
+	return letter{
+		Site: s, Subject: "Received: " + d.files() + " from " + clip(d.Sender),
+		Before: []string{
+			who + " sent you " + d.files() + ", " + d.Size + ", on " + day(d.At) + ". You had asked for “" + clip(d.Title) + "”.",
+			"The name and the address are what the sender typed. Nobody has checked them.",
+		},
+		Button: "Look at the files", Link: link,
+		After: []string{
+			"Reference " + d.Reference + ", which the sender has, too.",
+			"You get this because you made this file request at " + s.name() + " and want to be told. You can switch that off for each request.",
+		},
+	}.message(to, at)
+}
+
+// Receipt tells a sender what has arrived. Nothing that the sender typed stands
+// in it but the address: this letter may reach a stranger.
+func Receipt(s Site, to, asker string, d Delivery, at int64) Message {
+	because := "to " + s.name()
+	if asker != "" {
+		because = "to " + asker + " at " + s.name()
+	}
+	return letter{
+		Site: s, Subject: "Received: " + d.files(),
+		Before: []string{"Received: " + d.files() + ", " + d.Size + ", " + day(d.At) + ".", "Reference " + d.Reference + "."},
+		After: []string{
+			"You get this because somebody sent files " + because + ", without an account, and typed this address for the receipt.",
+			"If that was not you, you can ignore it.",
+		},
+	}.message(to, at)
 }
 
 // clip bounds a name for a subject, which mail programs and build bound.

@@ -96,6 +96,9 @@ func TestLetters(t *testing.T) {
 		{mail.AccountDeleted(site(), to, request()), "Your account was deleted", "", "", []string{where, "This cannot be undone. Backups may keep copies for up to 30 days.", "If this was not you", to}},
 		{mail.PasswordChanged(site(), to, request()), "Your password was changed", "Sign in", "https://files.haldenroe.example/", []string{where, "If this was not you", to}},
 		{mail.NewSignIn(site(), to, "Firefox on Linux", request()), "New sign-in: Firefox on Linux", "Look at my sessions", "https://files.haldenroe.example/security", []string{where, "If not, change your password now", to}},
+		{mail.FilesReceived(site(), to, delivery(), "maria@example.com", "https://files.haldenroe.example/files/x", request().At), "Received: 3 files from Maria", "Look at the files", "https://files.haldenroe.example/files/x",
+			[]string{"Maria (maria@example.com) sent you 3 files, 18.2 MB, on Monday 23 November 2026 at 12:41 UTC. You had asked for “Papers”.", "Nobody has checked them.", "Reference K7M2", "You get this because you made this file request"}},
+		{mail.Receipt(site(), to, "Anna Roe", delivery(), request().At), "Received: 3 files", "", "", []string{"Received: 3 files, 18.2 MB, Monday 23 November 2026 at 12:41 UTC.", "Reference K7M2", "to Anna Roe at Halden & Roe", "If that was not you, you can ignore it."}},
 	} {
 		t.Run(r.subject, func(t *testing.T) {
 			if r.m.Subject != r.subject || r.m.FromName != "Halden & Roe" || r.m.To != to {
@@ -121,6 +124,22 @@ func TestLetters(t *testing.T) {
 				t.Errorf("escaping went wrong or a picture is in it:\n%s\n%s", r.m.Text, r.m.HTML)
 			}
 		})
+	}
+}
+
+func delivery() mail.Delivery {
+	return mail.Delivery{Sender: "Maria", Title: "Papers", Files: 3, Size: "18.2 MB", At: request().At, Reference: "K7M2"}
+}
+
+// A receipt may reach a stranger: nothing that the sender typed is in it.
+func TestReceiptSaysNothingTyped(t *testing.T) {
+	d := delivery()
+	d.Sender, d.Title = "Buy at evil.example", "canary"
+	m := mail.Receipt(site(), "victim@example.com", "Anna Roe", d, request().At)
+	for _, text := range []string{m.Subject, m.Text, m.HTML} {
+		if strings.Contains(text, "evil") || strings.Contains(text, "canary") {
+			t.Errorf("it holds what somebody typed: %s", text)
+		}
 	}
 }
 

@@ -1,5 +1,6 @@
 // Package pages draws the pages of people without an account: what a link opens,
-// its password, previews, downloads. They are HTML and CSS from the server and
+// its password, previews, downloads; and where they send what a file request asks
+// for. They are HTML and CSS from the server and
 // run no script, so that they work on a small phone, on a poor line, and where
 // scripts are off. Nothing in them comes from another host, nothing of them goes
 // to one, and no search engine lists them.
@@ -43,10 +44,14 @@ type Options struct {
 	// Asset finds a file of the web interface by the beginning of its name, for
 	// the fonts; nil: the pages use those of the system.
 	Asset func(prefix string) string
-	Zone  *time.Location // that times are told in; nil: the server's
+	// Uploads answers the requests of resumable uploads below a path, for whoever
+	// has the address of a file request; nil: there are none.
+	Uploads func(path string, who coffer.Principal, w http.ResponseWriter, r *http.Request)
+	Zone    *time.Location // that times are told in; nil: the server's
 }
 
-// Pages is the handler of the addresses of links and of Prefix.
+// Pages is the handler of the addresses of links and of file requests, and of
+// Prefix.
 type Pages struct {
 	o         Options
 	mux       *http.ServeMux
@@ -89,6 +94,7 @@ func New(o Options) *Pages {
 	}
 	p.mux.HandleFunc("GET "+p.stylePath, p.sendStyle)
 	p.links()
+	p.requests()
 	p.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { p.gone(w, r, coffer.ErrNotFound) })
 	return p
 }

@@ -161,6 +161,12 @@ func Upload(space, upload, blob coffer.ID, sk uint32) Context {
 	return context("upload").id(space).id(upload).id(blob).u32(sk)
 }
 
+// RequestToken is the secret part of the address of a file request, sealed under
+// a space key.
+func RequestToken(space, request coffer.ID, sk uint32) Context {
+	return context("request-token").id(space).id(request).u32(sk)
+}
+
 // Content is one part of a blob, sealed under its DEK.
 func Content(blob coffer.ID, part uint32) Context { return context("content").id(blob).u32(part) }
 
@@ -169,6 +175,12 @@ func Content(blob coffer.ID, part uint32) Context { return context("content").id
 func Secret(install coffer.ID, kek uint32, name string) Context {
 	c := context("secret").id(install).u32(kek)
 	return Context{append(c.b, name...)}
+}
+
+// RequestPassword is the PHC string of the password of a file request, sealed
+// under a KEK.
+func RequestPassword(request coffer.ID, kek uint32) Context {
+	return context("request-password").id(request).u32(kek)
 }
 
 // Mail is a mail that waits to be sent, sealed under a KEK.

@@ -32,6 +32,8 @@ func places() []place {
 			FileKey(a, b, c, x, 1), FileKey(a, b, c, d, 2), FileKey(b, a, c, d, 1), FileKey(a, c, b, d, 1), FileKey(a, b, d, c, 1)}},
 		{"thumbnail", Thumbnail(a, b, c, 1), []Context{Thumbnail(x, b, c, 1), Thumbnail(a, x, c, 1), Thumbnail(a, b, x, 1), Thumbnail(a, b, c, 2), Thumbnail(a, c, b, 1)}},
 		{"upload", Upload(a, b, c, 1), []Context{Upload(x, b, c, 1), Upload(a, x, c, 1), Upload(a, b, x, 1), Upload(a, b, c, 2), Upload(a, c, b, 1)}},
+		{"request-token", RequestToken(a, b, 1), []Context{RequestToken(x, b, 1), RequestToken(a, x, 1), RequestToken(a, b, 2), RequestToken(b, a, 1)}},
+		{"request-password", RequestPassword(a, 1), []Context{RequestPassword(x, 1), RequestPassword(a, 2)}},
 		{"content", Content(a, 1), []Context{Content(x, 1), Content(a, 2), Content(a, 1<<24)}},
 		{"secret", Secret(a, 1, "smtp"), []Context{Secret(x, 1, "smtp"), Secret(a, 2, "smtp"), Secret(a, 1, "smtq"), Secret(a, 1, "smtp\x00"), Secret(a, 1, "")}},
 		{"mail", Mail(a, b, 1), []Context{Mail(x, b, 1), Mail(a, x, 1), Mail(a, b, 2), Mail(b, a, 1)}},

@@ -99,6 +99,9 @@ const (
 	jobIndex   = "files.index_names"
 	jobSum     = "files.sum"
 	jobClaims  = "files.return_claims"
+	jobQuiet   = "files.close_deliveries"
+	jobArrived = "files.delivery"
+	jobReceipt = "files.receipt"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -129,7 +132,10 @@ func New(_ context.Context, o Options) (*Server, error) {
 		Doomed:   func(_ context.Context, tx *db.Tx, node coffer.ID) error { return jobs.Insert(tx, jobDoomed, node) },
 		Work:     func(tx *db.Tx, work coffer.ID) error { return jobs.Insert(tx, jobWork, work) },
 		GivenUp:  func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) },
-		Unsummed: func(tx *db.Tx, blob coffer.ID) error { return jobs.Insert(tx, jobSum, blob) }})
+		Unsummed: func(tx *db.Tx, blob coffer.ID) error { return jobs.Insert(tx, jobSum, blob) },
+
+		Delivered: func(tx *db.Tx, delivery coffer.ID) error { return jobs.Insert(tx, jobArrived, delivery) },
+		Receipt:   func(tx *db.Tx, delivery coffer.ID) error { return jobs.Insert(tx, jobReceipt, delivery) }})
 	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
 		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log, Leaving: s.files.GiveUp})
 	g := gate.New(gate.Options{BaseURL: o.BaseURL, Trusted: o.Trusted, Log: o.Log, Idle: o.Idle, Transfers: transfers(o.Memory),
@@ -151,11 +157,12 @@ func New(_ context.Context, o Options) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", s.api)
 	mux.Handle(gate.TicketPrefix, s.api)
-	outside := pages.New(pages.Options{Gate: g, Files: s.files, BaseURL: o.BaseURL, Asset: o.Asset, Organisation: func(ctx context.Context) (string, error) {
+	outside := pages.New(pages.Options{Gate: g, Files: s.files, BaseURL: o.BaseURL, Asset: o.Asset, Uploads: uploads.ServeAt, Organisation: func(ctx context.Context) (string, error) {
 		i, err := s.accounts.Instance(ctx)
 		return i.Organisation, err
 	}})
 	mux.Handle(gate.LinkPrefix, outside)
+	mux.Handle(gate.RequestPrefix, outside)
 	mux.Handle(pages.Prefix, outside)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("/readyz", s.ready)
@@ -179,6 +186,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobForget, Every: time.Hour},
 			{Kind: jobIndex, Every: time.Hour},
 			{Kind: jobClaims, Every: time.Hour},
+			{Kind: jobQuiet, Every: time.Minute},
 		}})
 	}
 	return s, nil
@@ -205,6 +213,9 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobForget:        timed(s.files.PurgeWork),
 		jobIndex:         timed(s.files.IndexNames),
 		jobClaims:        timed(s.files.ReturnClaims),
+		jobQuiet:         timed(s.files.CloseDeliveries),
+		jobArrived:       func(ctx context.Context, id coffer.ID) error { return s.tellDelivery(ctx, id, true) },
+		jobReceipt:       func(ctx context.Context, id coffer.ID) error { return s.tellDelivery(ctx, id, false) },
 	}
 }
 
@@ -230,6 +241,19 @@ func crowd(memory int64) int {
 		return 0 // content's own number
 	}
 	return int(min(max(memory/8/transferMemory, 4), 32))
+}
+
+// tellDelivery sends the letters about a delivery: to its sender, and, unless it
+// is the receipt only that is asked for, to who made the request.
+func (s *Server) tellDelivery(ctx context.Context, id coffer.ID, maker bool) error {
+	n, err := s.files.News(ctx, id)
+	if errors.Is(err, coffer.ErrNotFound) {
+		return nil // the request was removed meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	return s.accounts.TellDelivery(ctx, accounts.Arrived{Delivery: n.Delivery, Title: n.Title, Folder: n.Folder, Maker: n.Maker, TellMaker: maker && n.Tell})
 }
 
 func (s *Server) scrub(ctx context.Context) error {

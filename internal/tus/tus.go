@@ -69,6 +69,7 @@ func New(o Options) (*Handler, error) {
 type exchange struct {
 	h      *Handler
 	ctx    context.Context // of the request
+	path   string          // of the uploads
 	caller coffer.Principal
 	sum    string // the Upload-Checksum header
 
@@ -103,6 +104,13 @@ func (e *exchange) fail(err error) error {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.ServeAt(h.o.Path, gate.Caller(r.Context()), w, r)
+}
+
+// ServeAt answers below another path than Options.Path, for who has come by it:
+// whoever has the address of a file request. They send each file as one upload
+// whose length they know, and are not told what becomes of it.
+func (h *Handler) ServeAt(path string, caller coffer.Principal, w http.ResponseWriter, r *http.Request) {
 	var serve http.HandlerFunc
 	switch r.Method {
 	case http.MethodPost:
@@ -120,9 +128,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if list := r.Header.Get("Upload-Concat"); list != "" {
 		r.Header.Set("Upload-Concat", h.absolute(list))
 	}
-	e := &exchange{h: h, ctx: r.Context(), caller: gate.Caller(r.Context()), sum: r.Header.Get("Upload-Checksum")}
+	e := &exchange{h: h, ctx: r.Context(), path: path, caller: caller, sum: r.Header.Get("Upload-Checksum")}
 	if r.Method == http.MethodPatch || r.Method == http.MethodPost && r.ContentLength != 0 {
-		done, err := h.o.Gate.Turn(r.Context(), e.caller.User.ID)
+		done, err := h.o.Gate.Turn(r.Context(), e.caller.Holder())
 		if err != nil {
 			h.o.Gate.Fail(w, r, err)
 			return
@@ -134,7 +142,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = body{r.Body, e}
 	}
 	a := &answer{ResponseWriter: w, r: r, e: e}
-	http.StripPrefix(h.o.Path, h.tusd.Middleware(serve)).ServeHTTP(a, r)
+	http.StripPrefix(path, h.tusd.Middleware(serve)).ServeHTTP(a, r)
 	a.end()
 }
 
@@ -211,18 +219,24 @@ func (a *answer) headers() {
 	h := a.Header()
 	if a.r.Method == http.MethodOptions {
 		h.Set("Tus-Extension", h.Get("Tus-Extension")+",expiration,checksum")
+		if a.e.caller.Kind == coffer.RequestKind {
+			h.Set("Tus-Extension", "creation,creation-with-upload,termination,expiration,checksum")
+		}
 		h.Set("Tus-Checksum-Algorithm", algorithms)
+	}
+	if to, ok := strings.CutPrefix(h.Get("Location"), a.e.h.base); ok { // as tusd wrote it
+		h.Set("Location", strings.TrimSuffix(a.e.h.o.BaseURL.String(), "/")+a.e.path+"/"+to)
 	}
 	p := a.e.piece
 	if p == nil {
 		return
 	}
+	if a.e.result.SHA256 != "" {
+		h.Set("Coffer-SHA256", a.e.result.SHA256)
+	}
 	if id := a.e.result.ID; !id.IsZero() {
 		h.Set("Coffer-Node", id.String())
 		h.Set("Coffer-Version", a.e.result.VersionID.String())
-		if a.e.result.SHA256 != "" {
-			h.Set("Coffer-SHA256", a.e.result.SHA256)
-		}
 	} else if !p.NodeID.IsZero() {
 		h.Set("Coffer-Node", p.NodeID.String())
 		h.Set("Coffer-Version", p.VersionID.String())
@@ -297,6 +311,7 @@ func (m meta) piece() (n files.NewPiece, err error) {
 		n.Name = m["filename"] // as other clients say
 	}
 	n.IfExists = coffer.IfExists(m["if_exists"])
+	n.Sender = files.Sender{Name: m["sender"], Email: m["email"]}
 	if n.First, err = m.number("first"); err != nil {
 		return n, err
 	}
