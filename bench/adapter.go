@@ -140,7 +140,12 @@ func send(hc *http.Client, u Upload, data []byte) (string, error) {
 
 // curlSend uploads a file with curl and returns handle and curl's own wall time.
 func curlSend(u Upload, path, tmp string) (string, float64, error) {
-	hf, bf := filepath.Join(tmp, "curl.hdr"), filepath.Join(tmp, "curl.body")
+	own, err := os.MkdirTemp(tmp, "curl.") // several run at once
+	if err != nil {
+		return "", 0, err
+	}
+	defer os.RemoveAll(own)
+	hf, bf := filepath.Join(own, "hdr"), filepath.Join(own, "body")
 	a := []string{"-s", "-S", "-k", "-D", hf, "-o", bf, "-w", "%{http_code} %{time_total}", "-H", "Expect:", "-m", "300"}
 	for k, v := range u.Header {
 		a = append(a, "-H", k+": "+v)
@@ -153,7 +158,6 @@ func curlSend(u Upload, path, tmp string) (string, float64, error) {
 	} else {
 		a = append(a, "-T", path, "-X", u.Method)
 	}
-	os.Remove(bf)
 	out, err := exec.Command("curl", append(a, u.URL)...).CombinedOutput()
 	if err != nil {
 		return "", 0, fmt.Errorf("curl: %v: %s", err, out)

@@ -32,7 +32,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "results.jsonl", "results, one JSON object a line (appended)")
 	flag.StringVar(&o.tmp, "tmp", os.TempDir(), "folder for the source files and logs")
 	flag.StringVar(&o.only, "only", "", "comma list of server names (default: all)")
-	flag.StringVar(&o.phases, "phases", "cold,up,down,par,range,small,list", "phases to run")
+	flag.StringVar(&o.phases, "phases", "cold,up,down,par,parup,range,small,list", "phases to run")
 	flag.IntVar(&o.rounds, "rounds", 5, "counted rounds of large transfers (one more is run first, uncounted)")
 	flag.Int64Var(&o.bigMiB, "big", 1024, "MiB of the large file")
 	flag.Int64Var(&o.midMiB, "mid", 256, "MiB of the parallel file")

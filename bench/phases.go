@@ -46,6 +46,9 @@ func (b *bench) phases() error {
 	if has("up") {
 		b.up()
 	}
+	if has("parup") {
+		b.parallelUp()
+	}
 	if has("small") {
 		b.small()
 	}
@@ -256,6 +259,39 @@ func (b *bench) up() {
 			s.remove(h)
 			syscall.Sync()
 		}
+	})
+}
+
+func (b *bench) parallelUp() {
+	b.each(b.rounds, 1, func(s *server, r int) {
+		if err := stamp(b.mid); err != nil {
+			log.Fatal(err)
+		}
+		var hs []string
+		s.measure("parup", r, func(row *Row) error {
+			var wg sync.WaitGroup
+			var mu sync.Mutex
+			var bad error
+			for i := range b.conc {
+				wg.Go(func() {
+					h, _, err := curlSend(s.a.Upload(fmt.Sprintf("par%d-%d.bin", r, i), b.midMiB<<20), b.mid, b.tmp)
+					mu.Lock()
+					defer mu.Unlock()
+					if err != nil {
+						bad = err
+						return
+					}
+					hs = append(hs, h)
+					row.Bytes += b.midMiB << 20
+				})
+			}
+			wg.Wait()
+			return bad
+		})
+		for _, h := range hs {
+			s.remove(h)
+		}
+		syscall.Sync()
 	})
 }
 

@@ -117,7 +117,7 @@ func (r *results) tables(w io.Writer) {
 			}
 		}
 	}
-	for _, p := range [][2]string{{"down", "down: one large file"}, {"par", "par: parallel downloads"}, {"up", "up: one large file"}} {
+	for _, p := range [][2]string{{"down", "down: one large file"}, {"par", "par: parallel downloads"}, {"up", "up: one large file"}, {"parup", "parup: parallel uploads"}} {
 		table(p[0], p[1], "MiB/s | server CPU-s/GiB | machine CPU-s/GiB | peak RSS MiB | sync after, s", func(rs []Row) string {
 			return strings.Join([]string{med(rs, "%.0f", mibs), med(rs, "%.2f", cpuGiB), med(rs, "%.2f", busyGiB), med(rs, "%.0f", rssMiB), med(rs, "%.1f", syncS)}, " | ")
 		})
@@ -181,6 +181,7 @@ func (r *results) goals(w io.Writer) {
 		line("down: server CPU / raw AES-GCM", "%.2f", ratio(m("down", c, cpuGiB), m("gcm", "raw-gcm", cpuGiB)), 3.5, false)
 		line("par: server CPU / ref-gcm", "%.2f", ratio(m("par", c, cpuGiB), m("par", "ref-gcm", cpuGiB)), 1.10, false)
 		line("up: server CPU / ref-gcm", "%.2f", ratio(m("up", c, cpuGiB), m("up", "ref-gcm", cpuGiB)), 1.2, false)
+		line("parup: server CPU / ref-gcm", "%.2f", ratio(m("parup", c, cpuGiB), m("parup", "ref-gcm", cpuGiB)), 1.2, false)
 		line("sup: files/s / ref-gcm-fsync", "%.2f", ratio(m("sup", c, rate), m("sup", "ref-gcm-fsync", rate)), 0.75, true)
 		line("sdown: files/s / ref-gcm", "%.2f", ratio(m("sdown", c, rate), m("sdown", "ref-gcm", rate)), 0.6, true)
 		line("range: server CPU / ref-gcm", "%.2f", ratio(m("range", c, cpuMs), m("range", "ref-gcm", cpuMs)), 1.3, false)

@@ -9,6 +9,11 @@
 . "$(dirname "$0")/../scripts/lib.sh"
 here=$root/bench
 
+# A PostgreSQL of our own, one that flushes, for cofferd on it; BENCH_POSTGRES= leaves it out.
+if [ -z "${BENCH_POSTGRES+set}" ] && [ -z "${COFFER_TEST_POSTGRES:-}" ]; then
+  exec env BENCH_POSTGRES=own FSYNC=on "$root/scripts/with-postgres.sh" "$0" "$@"
+fi
+postgres=${COFFER_TEST_POSTGRES:-}
 # What the tests are told must not reach the server: it refuses what it does not know.
 for v in $(compgen -e COFFER_ || true); do unset "$v"; done
 have curl || apt_install curl || die "the large transfers are driven by curl: install it"
@@ -37,6 +42,19 @@ OURS_URL=http://$addr
 OURS_START="$OURS_BIN serve --data $scratch/data --listen $addr --base-url $OURS_URL"
 printf '%s\n' "$BENCH_PASSWORD" |
   "$OURS_BIN" admin create-user --data "$scratch/data" --email $BENCH_EMAIL --name Bench --role member --password-stdin >&2
+
+servers=$here/servers.json
+if [ "${BENCH_POSTGRES:-}" = own ]; then
+  addr=$(url) OURS_PG_URL=http://$addr
+  OURS_PG_START="env COFFER_DATABASE=$postgres $OURS_BIN serve --data $scratch/pgdata --listen $addr --base-url $OURS_PG_URL"
+  mkdir "$scratch/pgdata"
+  printf '%s\n' "$BENCH_PASSWORD" |
+    COFFER_DATABASE=$postgres "$OURS_BIN" admin create-user --data "$scratch/pgdata" --email $BENCH_EMAIL --name Bench --role member --password-stdin >&2
+  export OURS_PG_URL OURS_PG_START
+else
+  servers=$scratch/servers.json
+  grep -v coffer-postgres "$here/servers.json" >"$servers"
+fi
 
 REF_BIN=$scratch/refserver
 addr=$(url) REF_PLAIN_URL=http://$addr
@@ -85,11 +103,11 @@ export BENCH_EMAIL BENCH_PASSWORD REF_BIN REF_PLAIN_URL REF_PLAIN_START REF_GCM_
   NGINX_URL NGINX_BIN NGINX_START OURS_URL OURS_START OURS_BIN
 
 SECONDS=0
-"$scratch/bench" -servers "$here/servers.json" -tmp "$scratch" -out "$results" -only "${ONLY:-}" \
-  -phases "${PHASES:-cold,up,down,par,range,small,list}" \
+"$scratch/bench" -servers "$servers" -tmp "$scratch" -out "$results" -only "${ONLY:-}" \
+  -phases "${PHASES:-cold,up,down,par,parup,range,small,list}" \
   -big "${BIG:-1024}" -rounds "${ROUNDS:-3}" -smallrounds "${SMALL_ROUNDS:-2}" "$@"
 "$scratch/bench" -out "$results" -report
-rm -rf "$scratch"/{plain,gcm,fsync,data,nginx,src.*}
+rm -rf "$scratch"/{plain,gcm,fsync,data,pgdata,nginx,src.*}
 say "servers: $SECONDS s; every single figure: $results"
 
 if [ "${BIGFILE:-1024}" != 0 ]; then
@@ -102,6 +120,8 @@ if [ "${MICRO:-1}" != 0 ]; then
   { go test -run "^$" -bench . -benchmem -benchtime "${MICRO_TIME:-200ms}" ./internal/cobblestone/... ./internal/content/... &&
     go test -run "^$" -bench RotateKEK -benchtime "${SPACES:-100000}x" ./internal/keyring &&
     COFFER_SOAK=1 go test -run "^$" -bench SearchNames/sqlite -benchtime 100x ./internal/db &&
-    scripts/with-postgres.sh go test -run "^$" -bench Decide -benchtime "${MICRO_TIME:-200ms}" ./internal/files; } | grep -E '^(Benchmark|pkg|cpu|ok|FAIL|---)'
+    COFFER_SOAK=1 COFFER_TEST_POSTGRES=$postgres scripts/with-postgres.sh go test -run "^$" -bench Million -benchtime 1x -timeout 40m ./internal/coffertest &&
+    COFFER_TEST_POSTGRES=$postgres scripts/with-postgres.sh go test -run "^$" -bench Small -benchtime "${SMALL_TIME:-1s}" ./internal/coffertest &&
+    COFFER_TEST_POSTGRES=$postgres scripts/with-postgres.sh go test -run "^$" -bench Decide -benchtime "${MICRO_TIME:-200ms}" ./internal/files; } | grep -E '^(Benchmark|pkg|cpu|ok|FAIL|---)'
 fi
 say "total: $SECONDS s"

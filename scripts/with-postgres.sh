@@ -107,10 +107,10 @@ gone() { ! kill -0 "$server" 2>/dev/null; }
 ready_or_gone() { ready || gone; }
 for try in 1 2 3; do # somebody may take the port between asking and listening
   port=$(free_port)
-  # No fsync: these databases end with the tests. Our own crash tests kill
-  # cofferd, never this server.
+  # No fsync, unless FSYNC=on measures what it costs: these databases end with
+  # the tests. Our own crash tests kill cofferd, never this server.
   (cd / && exec "${die_with_us[@]}" "$bin/postgres" -D "$scratch/data" -p "$port" -k '' -c listen_addresses=127.0.0.1 \
-    -c fsync=off -c full_page_writes=off -c max_connections=300 -c jit=off) >"$scratch/log" 2>&1 &
+    -c fsync="${FSYNC:-off}" -c full_page_writes="${FSYNC:-off}" -c max_connections=300 -c jit=off) >"$scratch/log" 2>&1 &
   server=$!
   wait_for 30 ready_or_gone || true
   if ready; then break; fi

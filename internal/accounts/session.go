@@ -20,7 +20,7 @@ func (s *Service) AuthenticateSession(ctx context.Context, token string, from Fr
 	var session coffer.Session
 	var user coffer.User
 	var now int64
-	err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
+	err = s.DB.Once(ctx, func(tx *db.Tx) (err error) {
 		now = tx.Now
 		session, user, err = tx.SessionByHash(hash, idleSince(tx))
 		return err
@@ -46,7 +46,7 @@ func (s *Service) AuthenticateToken(ctx context.Context, token string, from From
 	var t coffer.Token
 	var user coffer.User
 	var now int64
-	err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
+	err = s.DB.Once(ctx, func(tx *db.Tx) (err error) {
 		now = tx.Now
 		t, user, err = tx.TokenByHash(hash)
 		return err

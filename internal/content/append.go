@@ -76,7 +76,7 @@ func (o *IO) Append(ctx context.Context, dst blob.Pending, id coffer.ID, dek sea
 		}
 	}
 	if p.Off == 0 && p.End == dek.Size && p.End != seal.UnknownSize && !opt.NoSum {
-		w.sum = startSum()
+		w.sum = startSum(seal.UnknownSize)
 		defer w.sum.stop()
 	}
 	if err := w.run(); err != nil {

@@ -59,7 +59,7 @@ func (o *IO) Write(ctx context.Context, dst blob.Pending, id coffer.ID, dek seal
 	w := &writer{ctx: ctx, dst: dst, id: id, dek: dek, src: src, opt: opt, b: b, synced: time.Now()}
 	w.opt.setDefaults()
 	if !opt.NoSum {
-		w.sum = startSum()
+		w.sum = startSum(dek.Size)
 		defer w.sum.stop()
 	}
 	if err := w.run(); err != nil {
@@ -216,15 +216,19 @@ func (w *writer) maybeSync(n int64) error {
 	return err
 }
 
-// summer takes a SHA-256 in a goroutine of its own, in the order of add.
+// summer takes a SHA-256 in the order of add: in a goroutine of its own, or for
+// small content at once, which costs less than telling another.
 type summer struct {
-	blocks  chan []byte
+	blocks  chan []byte   // nil: at once
 	taken   chan struct{} // one for each block that was summed
 	waiting int           // blocks added and not yet waited for
 	h       hash.Hash
 }
 
-func startSum() *summer {
+func startSum(size int64) *summer {
+	if size >= 0 && size <= smallContent {
+		return &summer{h: sha256.New()}
+	}
 	s := &summer{blocks: make(chan []byte, 2), taken: make(chan struct{}, 2), h: sha256.New()}
 	go func() {
 		defer close(s.taken)
@@ -237,6 +241,10 @@ func startSum() *summer {
 }
 
 func (s *summer) add(b []byte) {
+	if s.blocks == nil {
+		s.h.Write(b)
+		return
+	}
 	s.waiting++
 	s.blocks <- b
 }
@@ -256,6 +264,9 @@ func (s *summer) finish() [32]byte {
 // stop ends the goroutine and returns when it no longer reads any block.
 func (s *summer) stop() {
 	s.wait(0)
+	if s.blocks == nil {
+		return
+	}
 	close(s.blocks)
 	for range s.taken {
 	}

@@ -29,16 +29,23 @@ type Listing struct {
 	After  *Position // nil: from the beginning of the order
 	Query  string    // only names that contain it, folded; "": all
 	Limit  int
+	Room   int // how many are expected, to make room for; 0: nobody knows
+}
+
+// A Child is one living child of a folder.
+type Child struct {
+	coffer.Node
+	Given bool // it has grants of its own
 }
 
 // Children returns the living children of a folder. Folders come first also
 // in descending order, unless last is asked for by FilesFirst.
-func (tx *Tx) Children(l Listing, filesFirst bool) ([]coffer.Node, error) {
+func (tx *Tx) Children(l Listing, filesFirst bool) ([]Child, error) {
 	kinds := [...]coffer.NodeKind{coffer.Folder, coffer.File}
 	if filesFirst {
 		kinds = [...]coffer.NodeKind{coffer.File, coffer.Folder}
 	}
-	var out []coffer.Node
+	out := make([]Child, 0, min(l.Room, l.Limit))
 	for i, kind := range kinds {
 		after := l.After
 		if after != nil && after.Kind != kind {
@@ -47,18 +54,19 @@ func (tx *Tx) Children(l Listing, filesFirst bool) ([]coffer.Node, error) {
 			}
 			after = nil
 		}
-		more, err := tx.childrenOf(l, kind, after, l.Limit-len(out))
-		if err != nil {
+		var err error
+		if out, err = tx.childrenOf(out, l, kind, after); err != nil {
 			return nil, err
 		}
-		if out = append(out, more...); len(out) == l.Limit {
+		if len(out) == l.Limit {
 			break
 		}
 	}
 	return out, nil
 }
 
-func (tx *Tx) childrenOf(l Listing, kind coffer.NodeKind, after *Position, limit int) ([]coffer.Node, error) {
+// childrenOf adds the children of one kind, up to the limit.
+func (tx *Tx) childrenOf(out []Child, l Listing, kind coffer.NodeKind, after *Position) ([]Child, error) {
 	column, cmp, dir := "sort_key", ">", ""
 	switch l.Sort {
 	case ByChanged:
@@ -69,9 +77,10 @@ func (tx *Tx) childrenOf(l Listing, kind coffer.NodeKind, after *Position, limit
 	if l.Desc {
 		cmp, dir = "<", " DESC"
 	}
-	q := `SELECT n.id, n.space_id, n.name, n.child_count, n.size, n.version_id, n.media_type, n.rev, n.created_by, n.changed_by, n.created_at, n.changed_at
+	q := `SELECT n.id, n.space_id, n.name, n.child_count, n.size, n.version_id, n.media_type, n.rev, n.created_by, n.changed_by, n.created_at, n.changed_at,
+			EXISTS (SELECT 1 FROM grants AS g WHERE g.node_id = n.id)
 		FROM node AS n WHERE n.parent_id = $1 AND n.kind = $2 AND n.trashed_at IS NULL`
-	args := []any{l.Parent, int64(kind), limit}
+	args := []any{l.Parent, int64(kind), l.Limit - len(out)}
 	if after != nil {
 		q += ` AND (n.` + column + `, n.id) ` + cmp + ` ($4, $5)`
 		if l.Sort == ByName {
@@ -86,11 +95,15 @@ func (tx *Tx) childrenOf(l Listing, kind coffer.NodeKind, after *Position, limit
 	}
 	// The CAST keeps SQLite from planning the query anew for each number.
 	q += ` ORDER BY n.` + column + dir + `, n.id` + dir + ` LIMIT CAST($3 AS BIGINT)`
-	return collect(tx, func(scan scan) (n coffer.Node, err error) {
-		n.ParentID, n.Kind = l.Parent, kind
-		err = scan(&n.ID, &n.SpaceID, &n.Name, &n.ChildCount, &n.Size, &n.VersionID, &n.MediaType, &n.Rev, &n.CreatedBy, &n.ChangedBy, &n.CreatedAt, &n.ChangedAt)
-		return n, err
-	}, q, args...)
+	var c Child
+	fields := []any{&c.ID, &c.SpaceID, &c.Name, &c.ChildCount, &c.Size, &c.VersionID, &c.MediaType, &c.Rev, &c.CreatedBy, &c.ChangedBy, &c.CreatedAt, &c.ChangedAt, &c.Given}
+	err := tx.each(q, args, func(scan scan) error {
+		err := scan(fields...)
+		c.ParentID, c.Kind = l.Parent, kind
+		out = append(out, c)
+		return err
+	})
+	return out, err
 }
 
 // PositionOf returns where a child that Children returned stands.

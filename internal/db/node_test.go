@@ -248,7 +248,7 @@ func TestChildrenOrders(t *testing.T) {
 									if len(page) < limit {
 										break
 									}
-									at, err := tx.PositionOf(page[limit-1], by)
+									at, err := tx.PositionOf(page[limit-1].Node, by)
 									if err != nil {
 										return err
 									}

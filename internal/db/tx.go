@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"reflect"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ type Tx struct {
 	Now int64
 
 	ctx    context.Context
-	sql    *sql.Tx
+	sql    querier
 	engine Engine
 	// failed is the first statement that failed. PostgreSQL refuses what
 	// comes after one; so do we on SQLite, or code would run on one engine only.
@@ -28,10 +29,19 @@ type Tx struct {
 	revoked bool
 	// jobs says that a job was inserted, so that the runner is woken by the commit.
 	jobs bool
+	// left is how many statements may still run; below 0: any number.
+	left int
 }
 
-func (d *DB) tx(ctx context.Context, t *sql.Tx) *Tx {
-	return &Tx{Now: d.now().UnixMilli(), ctx: ctx, sql: t, engine: d.engine}
+// querier is what runs statements: a transaction, or for Once a connection of
+// the pool.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (d *DB) tx(ctx context.Context, t querier) *Tx {
+	return &Tx{Now: d.now().UnixMilli(), ctx: ctx, sql: t, engine: d.engine, left: -1}
 }
 
 // scan reads the columns of a row into pointers.
@@ -41,6 +51,9 @@ type scan = func(dest ...any) error
 func (tx *Tx) exec(query string, args ...any) (rows int64, err error) {
 	if err := tx.ready(args); err != nil {
 		return 0, err
+	}
+	if tx.left == 0 { // after ready: of Once
+		return 0, tx.fail(errors.New("db: Once reads"))
 	}
 	r, err := tx.sql.ExecContext(tx.ctx, query, args...)
 	if err != nil {
@@ -149,6 +162,10 @@ func (tx *Tx) ready(args []any) error {
 	if tx.failed != nil {
 		return tx.failed
 	}
+	if tx.left == 0 {
+		return tx.fail(errors.New("db: Once is for one statement"))
+	}
+	tx.left = max(tx.left-1, -1)
 	for i, a := range args {
 		s, ok := a.(string)
 		if !ok {

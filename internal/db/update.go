@@ -73,6 +73,24 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	return d.stillIdle()
 }
 
+// Once is View for a function of one statement: it needs no transaction around
+// it, which on PostgreSQL would take twice as long again as the statement.
+func (d *DB) Once(ctx context.Context, fn func(*Tx) error) error {
+	if err := d.enter(); err != nil {
+		return err
+	}
+	defer d.leave()
+	tx := d.tx(ctx, d.read)
+	tx.left = 1
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if tx.failed != nil {
+		return tx.failed
+	}
+	return d.stillIdle()
+}
+
 func (d *DB) updatePostgres(ctx context.Context, fn func(*Tx) error) error {
 	pause := retryPause
 	for try := 0; ; try++ {

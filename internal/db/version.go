@@ -11,8 +11,12 @@ type Version struct {
 
 const versionColumns = `v.id, v.node_id, v.space_id, v.number, v.blob_id, v.size, v.media_type, v.dek_sealed, v.sk_ver, v.created_by, v.created_at, v.keep`
 
+func versionFields(v *Version) []any {
+	return []any{&v.ID, &v.NodeID, &v.SpaceID, &v.Number, &v.BlobID, &v.Size, &v.MediaType, &v.DEK, &v.SKVer, &v.CreatedBy, &v.CreatedAt, &v.Keep}
+}
+
 func scanVersion(scan scan) (v Version, err error) {
-	err = scan(&v.ID, &v.NodeID, &v.SpaceID, &v.Number, &v.BlobID, &v.Size, &v.MediaType, &v.DEK, &v.SKVer, &v.CreatedBy, &v.CreatedAt, &v.Keep)
+	err = scan(versionFields(&v)...)
 	return v, err
 }
 
@@ -27,6 +31,16 @@ func (tx *Tx) InsertVersion(v Version) error {
 // Version returns a version of a file.
 func (tx *Tx) Version(node, id coffer.ID) (Version, error) {
 	return scanVersion(tx.row(`SELECT `+versionColumns+` FROM version AS v WHERE v.node_id = $1 AND v.id = $2`, node, id).Scan)
+}
+
+// VersionToRead is Version with the key that its own is sealed under, and
+// whether a reader's file.opened event of it is there since a time.
+func (tx *Tx) VersionToRead(node, id, reader coffer.ID, since int64) (v Version, k SpaceKey, seen bool, err error) {
+	err = tx.row(`SELECT `+versionColumns+`, k.space_id, k.sk_ver, k.active, k.wrap_kind, k.kek_ver, k.sealed,
+			EXISTS (SELECT 1 FROM event AS e WHERE e.target_id = $2 AND e.actor_id = $3 AND e.at >= $4 AND e.action = 'file.opened')
+		FROM version AS v JOIN space_key AS k ON k.space_id = v.space_id AND k.sk_ver = v.sk_ver WHERE v.node_id = $1 AND v.id = $2`,
+		node, id, reader, since).Scan(append(versionFields(&v), &k.SpaceID, &k.Version, &k.Active, &k.Wrap, &k.KEKVer, &k.Sealed, &seen)...)
+	return v, k, seen, err
 }
 
 // VersionsWith returns the versions whose content is a blob: a file and its

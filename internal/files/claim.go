@@ -129,7 +129,7 @@ func (v *View) Deliver(ctx context.Context, id coffer.ID) (*Delivery, error) {
 		}
 		return d, err
 	}
-	if d.content, err = own.open(ctx, d.Node, d.Version, nil); err == nil {
+	if d.content, _, err = own.open(ctx, d.Node, d.Version); err == nil {
 		d.SHA256 = d.content.SHA256
 	}
 	return d, err

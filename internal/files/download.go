@@ -31,11 +31,7 @@ type Content struct {
 // Open opens a version of a file, the current one when version is zero. It is
 // Corrupt when the stored bytes are missing or have another length.
 func (v *View) Open(ctx context.Context, id, version coffer.ID) (*Content, error) {
-	seen := false
-	c, err := v.open(ctx, id, version, func(tx *db.Tx, version coffer.ID) (err error) {
-		seen, err = v.openedLately(tx, version)
-		return err
-	})
+	c, seen, err := v.open(ctx, id, version)
 	if err != nil || seen {
 		return c, err
 	}
@@ -62,47 +58,55 @@ func (v *View) Find(ctx context.Context, id, version coffer.ID) (n coffer.Node, 
 
 // version is a version of a pass's file, the current one when id is zero.
 func (v *View) version(tx *db.Tx, p pass, id coffer.ID) (db.Version, error) {
-	if p.node.Kind != coffer.File {
-		return db.Version{}, coffer.E(coffer.Conflict, "not_a_file", "This is a folder: download it as a ZIP file.")
-	}
-	if id.IsZero() {
-		id = p.node.VersionID
-	}
-	if !v.opens(id) {
-		return db.Version{}, coffer.ErrNotFound
+	id, err := v.wanted(p, id)
+	if err != nil {
+		return db.Version{}, err
 	}
 	return tx.Version(p.node.ID, id)
 }
 
-// open is Open without a record of the reading. also, unless nil, reads more
-// about the version in the same snapshot.
-func (v *View) open(ctx context.Context, id, version coffer.ID, also func(tx *db.Tx, version coffer.ID) error) (*Content, error) {
-	c := &Content{v: v, record: func() {}}
-	err := v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
-		ver, err := v.version(tx, p, version)
+func (v *View) wanted(p pass, version coffer.ID) (coffer.ID, error) {
+	if p.node.Kind != coffer.File {
+		return version, coffer.E(coffer.Conflict, "not_a_file", "This is a folder: download it as a ZIP file.")
+	}
+	if version.IsZero() {
+		version = p.node.VersionID
+	}
+	if !v.opens(version) {
+		return version, coffer.ErrNotFound
+	}
+	return version, nil
+}
+
+// open is Open without a record of the reading; seen says that there is one.
+func (v *View) open(ctx context.Context, id, version coffer.ID) (c *Content, seen bool, err error) {
+	c = &Content{v: v, record: func() {}}
+	_, actor := v.actor()
+	err = v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
+		version, err := v.wanted(p, version)
 		if err != nil {
 			return err
 		}
-		c.pass, c.Node, c.Version = p, p.node, ver.Version
-		if also != nil {
-			if err := also(tx, ver.ID); err != nil {
-				return err
-			}
+		var ver db.Version
+		var key db.SpaceKey
+		if ver, key, seen, err = tx.VersionToRead(p.node.ID, version, actor, tx.Now-openedEvery.Milliseconds()); err != nil {
+			return err
 		}
-		c.dek, err = v.s.openKey(tx, p, ver)
+		c.pass, c.Node, c.Version = p, p.node, ver.Version
+		c.dek, err = v.s.openKeyUnder(key, p, ver)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if c.dek.Digest == seal.FileSHA256 {
 		c.SHA256 = c.dek.Sum[:]
 	}
 	if c.r, err = v.s.openBlob(ctx, c.Version.BlobID, c.dek); err != nil {
 		c.dek.Key.Clear()
-		return nil, err
+		return nil, false, err
 	}
-	return c, nil
+	return c, seen, nil
 }
 
 // WriteRange writes n bytes from off on to w and returns how many. Only

@@ -272,6 +272,9 @@ func (v *View) detailOf(tx *db.Tx, p pass, id coffer.ID) (Detail, error) {
 
 // crumbs are the folders above the node of a pass that its holder may see.
 func crumbs(tx *db.Tx, p pass) ([]Crumb, error) {
+	if p.sees == 0 {
+		return []Crumb{}, nil
+	}
 	above, err := tx.Above(p.node.ID)
 	if err != nil {
 		return nil, err
@@ -294,11 +297,22 @@ func hexSum(d seal.DEK) string {
 
 // openKey opens the key of a version for the holder of a pass for its file.
 func (s *Service) openKey(tx *db.Tx, p pass, ver db.Version) (seal.DEK, error) {
-	if ver.NodeID != p.node.ID || ver.SpaceID != p.space.ID {
+	if !p.has(ver) {
 		return seal.DEK{}, coffer.ErrNotFound
 	}
 	return s.openVersion(tx, ver)
 }
+
+// openKeyUnder is openKey with the space key that was read with the version.
+func (s *Service) openKeyUnder(row db.SpaceKey, p pass, ver db.Version) (seal.DEK, error) {
+	if !p.has(ver) {
+		return seal.DEK{}, coffer.ErrNotFound
+	}
+	return s.openUnder(row, ver)
+}
+
+// has reports whether a version is one of the pass's file.
+func (p pass) has(ver db.Version) bool { return ver.NodeID == p.node.ID && ver.SpaceID == p.space.ID }
 
 // openVersion opens the key of a version without asking for whom: for Check,
 // Export and openKey only.
@@ -307,6 +321,10 @@ func (s *Service) openVersion(tx *db.Tx, ver db.Version) (seal.DEK, error) {
 	if err != nil {
 		return seal.DEK{}, err
 	}
+	return s.openUnder(row, ver)
+}
+
+func (s *Service) openUnder(row db.SpaceKey, ver db.Version) (seal.DEK, error) {
 	key, err := s.keys.OpenSpaceKey(row)
 	if err != nil {
 		return seal.DEK{}, err

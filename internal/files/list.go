@@ -65,13 +65,14 @@ func (v *View) children(tx *db.Tx, p pass, o ListOptions) (page Page[Item], err 
 		}
 	}
 	l.Limit++ // one more tells whether there is more
+	l.Room = int(p.node.ChildCount)
 	got, err := tx.Children(l, o.FromEnd)
 	if err != nil {
 		return page, err
 	}
 	if len(got) == l.Limit {
 		got = got[:l.Limit-1]
-		at, err := tx.PositionOf(got[len(got)-1], l.Sort)
+		at, err := tx.PositionOf(got[len(got)-1].Node, l.Sort)
 		if err != nil {
 			return page, err
 		}
@@ -89,7 +90,7 @@ func (v *View) children(tx *db.Tx, p pass, o ListOptions) (page Page[Item], err 
 	}
 	page.Items = make([]Item, len(got))
 	for i, n := range got {
-		if page.Items[i], err = who.item(n, p.access); err != nil {
+		if page.Items[i], err = who.item(n.Node, p.access); err != nil {
 			return page, err
 		}
 		census.fill(&page.Items[i])

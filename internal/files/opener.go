@@ -136,10 +136,12 @@ type census struct {
 	on   map[coffer.ID][]db.PersonOn // who stands on a child itself
 }
 
-func takeCensus(tx *db.Tx, p pass, children []coffer.Node) (census, error) {
-	ids := make([]coffer.ID, len(children))
-	for i, n := range children {
-		ids[i] = n.ID
+func takeCensus(tx *db.Tx, p pass, children []db.Child) (census, error) {
+	var ids []coffer.ID
+	for _, n := range children {
+		if n.Given {
+			ids = append(ids, n.ID)
+		}
 	}
 	c := census{p, map[coffer.ID]bool{}, map[coffer.ID][]db.PersonOn{}}
 	rows, err := tx.PeopleOn(p.node.ID, ids)
@@ -163,6 +165,10 @@ func takeCensus(tx *db.Tx, p pass, children []coffer.Node) (census, error) {
 // fill completes an item of the list.
 func (c census) fill(i *Item) {
 	n := int64(len(c.base))
+	if len(c.on[i.ID]) == 0 { // as most
+		i.Reach = &Reach{People: n, OnlyYou: n == 1}
+		return
+	}
 	more := map[coffer.ID]standing{}
 	for _, r := range c.on[i.ID] {
 		s := more[r.User.ID]

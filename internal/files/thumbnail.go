@@ -205,7 +205,7 @@ func (s *Service) dropThumbnail(ctx context.Context, space, blobID coffer.ID) er
 
 // make makes the picture, in a turn, and stores it.
 func (t *Thumbnail) make(ctx context.Context) ([]byte, error) {
-	c, err := t.v.open(ctx, t.pass.node.ID, t.Version, nil)
+	c, _, err := t.v.open(ctx, t.pass.node.ID, t.Version)
 	if err != nil {
 		return nil, err
 	}

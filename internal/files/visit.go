@@ -383,7 +383,7 @@ func (v *View) Sums(ctx context.Context, id coffer.ID) (sums []Sum, err error) {
 			}
 			passes = nil
 			for _, n := range children {
-				if at, err := p.child(n); err == nil && n.Kind == coffer.File {
+				if at, err := p.child(n.Node); err == nil && n.Kind == coffer.File {
 					passes = append(passes, at)
 				}
 			}

@@ -106,7 +106,7 @@ func (z *Zip) below(tx *db.Tx, p pass, under string, names zipNames) error {
 			return err
 		}
 		for _, n := range children {
-			at, err := p.child(n)
+			at, err := p.child(n.Node)
 			if err != nil {
 				return err
 			}
@@ -117,7 +117,7 @@ func (z *Zip) below(tx *db.Tx, p pass, under string, names zipNames) error {
 		if len(children) < zipPage {
 			return nil
 		}
-		at, err := tx.PositionOf(children[len(children)-1], l.Sort)
+		at, err := tx.PositionOf(children[len(children)-1].Node, l.Sort)
 		if err != nil {
 			return err
 		}
@@ -282,7 +282,7 @@ func (z *Zip) write(ctx context.Context, out *zip.Writer, e zipEntry) (int64, er
 		_, err := out.CreateRaw(h)
 		return 0, err
 	}
-	c, openErr := z.v.open(ctx, e.node, e.version, nil)
+	c, _, openErr := z.v.open(ctx, e.node, e.version)
 	if openErr != nil && coffer.KindOf(openErr) != coffer.Corrupt {
 		return 0, openErr
 	}
