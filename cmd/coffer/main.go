@@ -63,6 +63,7 @@ type grammar struct {
 	Share      shareCmd      `cmd:"" help:"Give people and groups access, or tell who has it."`
 	Unshare    unshareCmd    `cmd:"" help:"Take access away."`
 	Access     accessCmd     `cmd:"" help:"Tell who can open a file or folder."`
+	Link       linkCmd       `cmd:"" help:"Make links that open files and folders without an account."`
 	Shared     sharedCmd     `cmd:"" help:"List what others gave you."`
 	Leave      leaveCmd      `cmd:"" help:"Give up what others gave you."`
 	Request    requestCmd    `cmd:"" help:"Ask people without an account for files."`

@@ -1,6 +1,15 @@
 package api
 
 import (
+	"fmt"
+	"image/color"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/boombuler/barcode/qr"
+	"github.com/danielgtaylor/huma/v2"
+
 	"coffer"
 	"coffer/internal/files"
 	"coffer/internal/gate"
@@ -117,4 +126,53 @@ func (a *API) changeLinks(c *call, in *bodyOf[wire.LinkBatch]) (*bodyOf[wire.Lin
 		}
 		return w
 	})}}, nil
+}
+
+// qrBorder is the white around a QR code, in its squares (ISO/IEC 18004).
+const qrBorder = 4
+
+// getLinkQR draws the address of a link, black on white in every theme: cameras
+// want it so.
+func (a *API) getLinkQR(w http.ResponseWriter, r *http.Request) error {
+	c := a.caller(r)
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	if _, err := query(r); err != nil {
+		return err
+	}
+	l, err := a.view(c).Link(c, id)
+	if err != nil {
+		return err
+	}
+	if l.Address == "" {
+		return coffer.E(coffer.Forbidden, "forbidden", "Only those who manage what a link opens see its address.")
+	}
+	code, err := qr.Encode(a.BaseURL.String()+LinkPrefix+l.Address, qr.M, qr.Auto)
+	if err != nil {
+		return err
+	}
+	side := code.Bounds().Dx()
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %[1]d" shape-rendering="crispEdges"><rect width="100%%" height="100%%" fill="#fff"/><path d="`, side+2*qrBorder)
+	for y := range side {
+		for x := range side {
+			if code.At(x, y) == color.Black {
+				fmt.Fprintf(&b, "M%d %dh1v1h-1z", x+qrBorder, y+qrBorder)
+			}
+		}
+	}
+	b.WriteString(`"/></svg>`)
+	h := w.Header()
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Content-Type", "image/svg+xml")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	_, err = w.Write([]byte(b.String()))
+	return err
+}
+
+func describeQR(_ huma.API, op *huma.Operation) {
+	idParam(op)
+	op.Responses["200"] = &huma.Response{Description: "A picture of any size", Content: bytesOf("image/svg+xml")}
 }

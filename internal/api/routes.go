@@ -130,6 +130,7 @@ func (a *API) table() []Route {
 		{"POST", "/nodes/{id}/links", share, "makeLink", "Make a link that opens this without an account; a password that was made here is shown this once", 201, typed(a.makeLink)},
 		{"GET", "/links", read, "listLinks", "Links that the caller has made, or all, made last first", 0, typed(a.listLinks)},
 		{"GET", "/links/{id}", read, "getLink", "One link", 0, typed(a.getLink)},
+		{"GET", "/links/{id}/qr", read, "getLinkQR", "The address of a link as a QR code, for who manages its node", 0, a.raw(a.getLinkQR, describeQR)},
 		{"PATCH", "/links/{id}", share, "changeLink", "Change a link, turn it off, or on again", 0, typed(a.changeLink)},
 		{"DELETE", "/links/{id}", share, "deleteLink", "Remove a link with all that is known of its visits", 0, typed(a.deleteLink)},
 		{"POST", "/links/batch", share, "changeLinks", "Turn many links off, or set when they end", 0, typed(a.changeLinks)},

@@ -392,7 +392,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": "",
 			"POST /spaces": "", "GET /teams": "", "PATCH /teams/{id}": "", "POST /people/{id}/hand-over": "not_to_self", "DELETE /people/{id}": "last_owner",
 			"GET /requests": "", "GET /requests/{id}": "", "PATCH /requests/{id}": "forbidden", "DELETE /requests/{id}": "forbidden", "POST /requests/batch": "each:forbidden",
-			"GET /links": "", "GET /links/{id}": "", "POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
+			"GET /links": "", "GET /links/{id}": "", "GET /links/{id}/qr": "forbidden", "POST /groups": "", "PATCH /groups/{id}": "", "GET /groups/{id}/members": "", "PUT /groups/{id}/members/{user}": "", "DELETE /groups/{id}/members/{user}": ""}},
 		{Person: guest.SignIn(), who: "guest", proof: true, fewer: map[string]string{"DELETE /trash": "not_found", // a guest has none
 			"GET /groups": "forbidden", "GET /directory": "forbidden", "DELETE /groups/{id}": "forbidden"}},
 	}

@@ -55,6 +55,7 @@ func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attemp
 		"POST /nodes/{id}/links":            {{path: annFile + "/links", body: wire.NewLink{}, code: missing}, {path: annFolder + "/links", body: wire.NewLink{May: "upload", DownloadsMax: wire.Some(int64(-1))}, code: missing}},
 		"GET /links":                        {{path: "/links"}, {path: "/links?state=live"}, {path: "/links?all=true", code: "forbidden"}},
 		"GET /links/{id}":                   {{path: "/links/" + id(v.link.ID), code: missing}},
+		"GET /links/{id}/qr":                {{path: "/links/" + id(v.link.ID) + "/qr", code: missing}},
 		"PATCH /links/{id}": {{path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Name: &stolen}, code: missing}, {path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Password: wire.None[string]()}, code: missing},
 			{path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Off: &no}, code: missing}},
 		"DELETE /links/{id}":                 {{path: "/links/" + id(v.link.ID), code: missing}},
