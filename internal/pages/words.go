@@ -48,7 +48,11 @@ func count(n int64, one, many string) string {
 
 // when writes a time with its zone: outsiders may be in another.
 func (p *Pages) when(ms int64) string {
-	return time.UnixMilli(ms).In(p.o.Zone).Format("Monday 2 January 2006, 15:04 (MST)")
+	t, year := time.UnixMilli(ms).In(p.o.Zone), ""
+	if t.Year() != time.Now().In(p.o.Zone).Year() {
+		year = " 2006"
+	}
+	return t.Format("Monday 2 January" + year + ", 15:04 (MST)")
 }
 
 // fromNow says how far away a time is.
