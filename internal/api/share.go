@@ -53,7 +53,7 @@ func (a *API) whoCanOpen(c *call, in *ByID) (*bodyOf[wire.Answer], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[wire.Answer]{wire.Answer{Sentences: answer.Sentences, People: mapped(answer.People, func(o files.Opener) wire.Opener {
+	return &bodyOf[wire.Answer]{wire.Answer{Sentences: answer.Sentences, Links: answer.Links.Links, LinksWithoutPassword: answer.Links.Bare, People: mapped(answer.People, func(o files.Opener) wire.Opener {
 		return wire.Opener{ID: o.ID, Name: o.Name, Email: o.Email, Access: o.Access.String(), Ways: mapped(o.Ways, func(w files.Way) wire.Way {
 			return wire.Way{Grant: w.Grant, Access: w.Access.String(), Until: w.Until, Group: w.Group, Inherited: w.Inherited, From: w.From}
 		})}
@@ -61,13 +61,17 @@ func (a *API) whoCanOpen(c *call, in *ByID) (*bodyOf[wire.Answer], error) {
 }
 
 func reach(r *files.Reach) *wire.Reach {
-	switch {
-	case r == nil:
+	if r == nil {
 		return nil
-	case r.OnlyYou:
-		return &wire.Reach{Kind: "only_you", People: r.People}
 	}
-	return &wire.Reach{Kind: "people", People: r.People}
+	w := &wire.Reach{Kind: "people", People: r.People, Links: r.Links.Links}
+	switch {
+	case r.Links.Links > 0:
+		w.Kind = "link"
+	case r.OnlyYou:
+		w.Kind = "only_you"
+	}
+	return w
 }
 
 func (a *API) listShared(c *call, _ *none) (*bodyOf[wire.List[wire.SharedItem]], error) {

@@ -132,3 +132,82 @@ func TestLinksByREST(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoCanOpenByLink: the answer and the lists count exactly the links that
+// open something for a visitor at that moment.
+func TestWhoCanOpenByLink(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(Options) *Server) {
+		s := open(Options{})
+		ann, mia := s.Person("Ann"), s.Person("Mia")
+		top := ann.folder("Top")
+		inner := ann.Do("POST", "/nodes/"+top.ID.String()+"/folders", wire.NewFolder{Name: "Inner"}).Want(201).Node()
+		file := ann.file(inner, "a.txt", "content")
+		var onTop, onFile wire.Grant
+		ann.Do("POST", "/nodes/"+top.ID.String()+"/grants", wire.NewGrant{Email: mia.Email, Role: "manage"}).Want(201).JSON(&onTop)
+		ann.Do("POST", "/nodes/"+file.ID.String()+"/grants", wire.NewGrant{Email: mia.Email, Role: "manage"}).Want(201).JSON(&onFile)
+		bare := wire.NewLink{Password: wire.None[string]()}
+		links := []wire.Link{ann.linkTo(top, bare), mia.linkTo(inner, bare), mia.linkTo(file, bare), ann.linkTo(file, wire.NewLink{DownloadsMax: wire.Some(int64(1)), Password: wire.None[string]()})}
+		check := func(when string) {
+			t.Helper()
+			for _, n := range []wire.Node{top, inner, file} {
+				want := int64(0)
+				for _, l := range links {
+					v := s.Visitor()
+					at := "/l/" + path.Base(l.URL)
+					if res := v.Get(at + "/in/" + n.ID.String()); res.Status == 200 {
+						want++
+					}
+				}
+				var answer wire.Answer
+				ann.Do("GET", "/nodes/"+n.ID.String()+"/access", nil).Want(200).JSON(&answer)
+				if answer.Links != want || answer.LinksWithoutPassword != want {
+					t.Errorf("%s: %s is opened by %d links, the answer counts %d (%v)", when, n.Name, want, answer.Links, answer.Sentences)
+				}
+				reach := func(r *wire.Reach, from string) {
+					t.Helper()
+					kind := r.Kind == "link"
+					if r.Links != want || kind != (want > 0) {
+						t.Errorf("%s: %s is opened by %d links, %s says %+v", when, n.Name, want, from, r)
+					}
+				}
+				reach(ann.Do("GET", "/nodes/"+n.ID.String(), nil).Want(200).Node().Reach, "the node")
+				parent := ann.Root()
+				switch n.ID {
+				case inner.ID:
+					parent = top.ID
+				case file.ID:
+					parent = inner.ID
+				}
+				var list wire.List[wire.Node]
+				ann.Do("GET", "/nodes/"+parent.String()+"/children", nil).Want(200).JSON(&list)
+				for _, child := range list.Items {
+					if child.ID == n.ID {
+						reach(child.Reach, "the list")
+					}
+				}
+			}
+		}
+		check("at first")
+		var answer wire.Answer
+		ann.Do("GET", "/nodes/"+file.ID.String()+"/access", nil).Want(200).JSON(&answer)
+		if want := "2 people can open this file, and so can anyone with one of the 4 links."; answer.Sentences[0] != want {
+			t.Errorf("the answer is %q, want %q", answer.Sentences[0], want)
+		}
+		ann.Do("DELETE", "/nodes/"+top.ID.String()+"/grants/"+onTop.ID.String(), nil).Want(204)
+		check("Mia has the file only")
+		yes, password := true, "a long password"
+		ann.Do("PATCH", "/links/"+links[0].ID.String(), wire.LinkPatch{Off: &yes}).Want(200)
+		check("Ann's is off")
+		v := s.Visitor()
+		v.Post("/l/"+path.Base(links[3].URL)+"/get", "node", file.ID.String()).Want(303)
+		check("one is used up")
+		ann.Do("DELETE", "/nodes/"+file.ID.String()+"/grants/"+onFile.ID.String(), nil).Want(204)
+		check("Mia has nothing")
+		ann.linkTo(file, wire.NewLink{Password: wire.Some(password)})
+		ann.Do("GET", "/nodes/"+file.ID.String()+"/access", nil).Want(200).JSON(&answer)
+		if want := "Only you can open this file, and so can anyone with the link and its password."; answer.Sentences[0] != want {
+			t.Errorf("the answer is %q, want %q", answer.Sentences[0], want)
+		}
+	})
+}

@@ -81,16 +81,17 @@ type LinkRow struct {
 	NodeKind  coffer.NodeKind
 	MakerName string // "" when the account is gone
 	MakerOff  bool   // turned off, or gone
-	Up        int64  // of LinksOnPath: how many folders above the node
+	MakerRole coffer.Role
+	Up        int64 // of LinksOnPath: how many folders above the node
 }
 
 const (
-	linkRowColumns = linkColumns + `, n.name, n.kind, COALESCE(u.name, ''), COALESCE(u.disabled, TRUE)`
+	linkRowColumns = linkColumns + `, n.name, n.kind, COALESCE(u.name, ''), COALESCE(u.disabled, TRUE), COALESCE(u.role, '')`
 	linkRowFrom    = ` FROM link AS l JOIN node AS n ON n.id = l.node_id LEFT JOIN user_account AS u ON u.id = l.made_by`
 )
 
 func scanLinkRow(scan scan) (r LinkRow, err error) {
-	err = scan(append(linkFields(&r.Link), &r.NodeName, &r.NodeKind, &r.MakerName, &r.MakerOff)...)
+	err = scan(append(linkFields(&r.Link), &r.NodeName, &r.NodeKind, &r.MakerName, &r.MakerOff, &r.MakerRole)...)
 	return r, err
 }
 
@@ -103,7 +104,7 @@ func (tx *Tx) LinkRow(id coffer.ID) (LinkRow, error) {
 // the node first, made last first.
 func (tx *Tx) LinksOnPath(node coffer.ID) ([]LinkRow, error) {
 	return collect(tx, func(scan scan) (r LinkRow, err error) {
-		err = scan(append(linkFields(&r.Link), &r.NodeName, &r.NodeKind, &r.MakerName, &r.MakerOff, &r.Up)...)
+		err = scan(append(linkFields(&r.Link), &r.NodeName, &r.NodeKind, &r.MakerName, &r.MakerOff, &r.MakerRole, &r.Up)...)
 		return r, err
 	}, `WITH RECURSIVE up (id, parent_id, depth) AS (
 			SELECT id, parent_id, 0 FROM node WHERE id = $2
@@ -111,6 +112,11 @@ func (tx *Tx) LinksOnPath(node coffer.ID) ([]LinkRow, error) {
 			SELECT n.id, n.parent_id, up.depth + 1 FROM up JOIN node AS n ON n.id = up.parent_id WHERE up.depth < `+tooDeep+`
 		)
 		SELECT `+linkRowColumns+`, up.depth`+linkRowFrom+` JOIN up ON up.id = l.node_id ORDER BY up.depth, l.made_at DESC, l.id`, tx.Now, node)
+}
+
+// LinksIn returns the live links to the children of a folder.
+func (tx *Tx) LinksIn(folder coffer.ID) ([]LinkRow, error) {
+	return collect(tx, scanLinkRow, `SELECT `+linkRowColumns+linkRowFrom+` WHERE n.parent_id = $2 AND n.trashed_at IS NULL AND `+linkLives, tx.Now, folder)
 }
 
 // LinkFilter narrows a list of links.

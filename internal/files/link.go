@@ -247,7 +247,7 @@ func (v *View) linkItem(tx *db.Tx, who coffer.Principal, l db.LinkRow) (LinkItem
 			return i, err
 		}
 	}
-	works, err := v.linkWorks(tx, l.Link)
+	works, err := linkWorks(tx, l.Link)
 	if err != nil {
 		return i, err
 	}
@@ -259,7 +259,7 @@ func (v *View) linkItem(tx *db.Tx, who coffer.Principal, l db.LinkRow) (LinkItem
 }
 
 // linkWorks reports whether a link opens its node, apart from its own state.
-func (v *View) linkWorks(tx *db.Tx, l coffer.Link) (bool, error) {
+func linkWorks(tx *db.Tx, l coffer.Link) (bool, error) {
 	who, err := visitor(tx, l, coffer.Principal{})
 	if err == nil {
 		_, err = decide(tx, who, l.NodeID, coffer.Read, false)

@@ -16,7 +16,11 @@ func (v *View) Stat(ctx context.Context, id coffer.ID) (d Detail, err error) {
 			return err
 		}
 		people, err := tx.PeopleOn(id, nil)
-		d.Reach = p.reached(p.openers(people))
+		if err != nil {
+			return err
+		}
+		links, err := openLinks(tx, id)
+		d.Reach = p.reached(p.openers(people), Lent{}.count(links...))
 		return err
 	})
 	return d, err

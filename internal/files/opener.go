@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"coffer"
 	"coffer/internal/db"
@@ -34,7 +35,43 @@ type Way struct {
 // sentences who could beside them.
 type Answer struct {
 	People    []Opener // the strongest first, then by name
+	Links     Lent
 	Sentences []string
+}
+
+// Lent is by how many links anybody can open a node, without an account.
+type Lent struct {
+	Links int64
+	Bare  int64 // of them, without a password
+}
+
+// count adds links that open a node.
+func (l Lent) count(links ...db.LinkRow) Lent {
+	for _, r := range links {
+		l.Links++
+		if !r.HasPassword {
+			l.Bare++
+		}
+	}
+	return l
+}
+
+// openLinks are the links of a node and of the folders above it that open it now.
+func openLinks(tx *db.Tx, node coffer.ID) (open []db.LinkRow, err error) {
+	rows, err := tx.LinksOnPath(node)
+	for _, r := range rows {
+		if r.State(tx.Now) != coffer.LinkLive {
+			continue
+		}
+		works, err := linkWorks(tx, r.Link)
+		if err != nil {
+			return nil, err
+		}
+		if works {
+			open = append(open, r)
+		}
+	}
+	return open, err
 }
 
 // Access answers who can open a node, to everybody who can.
@@ -45,7 +82,12 @@ func (v *View) Access(ctx context.Context, id coffer.ID) (a Answer, err error) {
 			return err
 		}
 		a = Answer{People: p.openers(rows)}
-		a.Sentences = p.sentences(a.People)
+		links, err := openLinks(tx, id)
+		if err != nil {
+			return err
+		}
+		a.Links = Lent{}.count(links...)
+		a.Sentences = p.sentences(a.People, a.Links)
 		return nil
 	})
 	return a, err
@@ -100,7 +142,7 @@ func (p pass) openers(rows []db.PersonOn) []Opener {
 	return open
 }
 
-func (p pass) sentences(people []Opener) []string {
+func (p pass) sentences(people []Opener, links Lent) []string {
 	what := "file"
 	if p.node.Kind == coffer.Folder {
 		what = "folder"
@@ -112,20 +154,41 @@ func (p pass) sentences(people []Opener) []string {
 			first = "Only you can open this " + what + "."
 		}
 	}
+	if links.Links > 0 {
+		first = strings.TrimSuffix(first, ".") + ", and so can anyone with " + links.words() + "."
+	}
 	return []string{first,
 		"Administrators of this installation cannot open it here, unless they are named above. They can hand over a person's own space to somebody else, which is recorded.",
 		"It is encrypted on this server, which holds the keys: whoever runs the server could technically read it."}
+}
+
+// words name the links in a sentence.
+func (l Lent) words() string {
+	switch {
+	case l.Links == 1 && l.Bare == 0:
+		return "the link and its password"
+	case l.Links == 1:
+		return "the link"
+	case l.Bare == 0:
+		return fmt.Sprintf("one of the %d links and its password", l.Links)
+	case l.Bare == l.Links:
+		return fmt.Sprintf("one of the %d links", l.Links)
+	case l.Bare == 1:
+		return fmt.Sprintf("one of the %d links; one has no password", l.Links)
+	}
+	return fmt.Sprintf("one of the %d links; %d have no password", l.Links, l.Bare)
 }
 
 // Reach is how many people can open a node, for a list.
 type Reach struct {
 	People  int64
 	OnlyYou bool
+	Links   Lent
 }
 
 // reached is the reach of the node of a pass, whose holder is among its openers.
-func (p pass) reached(people []Opener) *Reach {
-	return &Reach{People: int64(len(people)), OnlyYou: len(people) == 1}
+func (p pass) reached(people []Opener, links Lent) *Reach {
+	return &Reach{People: int64(len(people)), OnlyYou: len(people) == 1, Links: links}
 }
 
 // A census counts who can open the children of one folder, and what the
@@ -134,6 +197,9 @@ type census struct {
 	p    pass
 	base map[coffer.ID]bool          // who can open the folder, and so all in it
 	on   map[coffer.ID][]db.PersonOn // who stands on a child itself
+
+	above Lent                       // by links to the folder and those above
+	links map[coffer.ID][]db.LinkRow // live, to a child itself
 }
 
 func takeCensus(tx *db.Tx, p pass, children []db.Child) (census, error) {
@@ -143,20 +209,32 @@ func takeCensus(tx *db.Tx, p pass, children []db.Child) (census, error) {
 			ids = append(ids, n.ID)
 		}
 	}
-	c := census{p, map[coffer.ID]bool{}, map[coffer.ID][]db.PersonOn{}}
+	c := census{p: p, base: map[coffer.ID]bool{}, on: map[coffer.ID][]db.PersonOn{}, links: map[coffer.ID][]db.LinkRow{}}
+	above, err := openLinks(tx, p.node.ID)
+	if err != nil {
+		return c, err
+	}
+	c.above = c.above.count(above...)
+	below, err := tx.LinksIn(p.node.ID)
+	if err != nil {
+		return c, err
+	}
+	for _, l := range below {
+		c.links[l.NodeID] = append(c.links[l.NodeID], l)
+	}
 	rows, err := tx.PeopleOn(p.node.ID, ids)
 	if err != nil {
 		return c, err
 	}
-	var above []db.PersonOn
+	var onPath []db.PersonOn
 	for _, r := range rows {
 		if r.Up == -1 {
 			c.on[r.Node] = append(c.on[r.Node], r)
 		} else {
-			above = append(above, r)
+			onPath = append(onPath, r)
 		}
 	}
-	for _, o := range p.openers(above) {
+	for _, o := range p.openers(onPath) {
 		c.base[o.ID] = true
 	}
 	return c, nil
@@ -175,8 +253,10 @@ func (c census) fill(i *Item) {
 		s.user, s.held = r.User, append(s.held, coffer.Held{Access: r.Grant.Access, Until: r.Grant.Until})
 		more[r.User.ID] = s
 	}
+	own := map[coffer.ID]bool{}
 	for id, s := range more {
 		access := s.access(c.p.space)
+		own[id] = access != coffer.NoAccess
 		if access != coffer.NoAccess && !c.base[id] {
 			n++
 		}
@@ -184,5 +264,11 @@ func (c census) fill(i *Item) {
 			i.Access = max(i.Access, access)
 		}
 	}
-	i.Reach = &Reach{People: n, OnlyYou: n == 1}
+	i.Reach = &Reach{People: n, OnlyYou: n == 1, Links: c.above}
+	for _, l := range c.links[i.ID] {
+		// What its maker has here is what the grants say, as for everybody.
+		if !l.MakerOff && l.MakerRole.Has(coffer.ShareContent) && (c.base[l.MadeBy] || own[l.MadeBy]) {
+			i.Reach.Links = i.Reach.Links.count(l)
+		}
+	}
 }

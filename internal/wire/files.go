@@ -84,8 +84,9 @@ type Node struct {
 
 // Reach says in short who can open a node, groups unfolded, the owner included.
 type Reach struct {
-	Kind   string `json:"kind" enum:"only_you,people"`
+	Kind   string `json:"kind" enum:"only_you,people,link" doc:"link: anybody with a link can open it, without an account"`
 	People int64  `json:"people"`
+	Links  int64  `json:"links,omitempty" doc:"That open it now"`
 }
 
 // Recent is a node that somebody opened or changed last: GET /recent.

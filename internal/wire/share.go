@@ -88,8 +88,10 @@ type Found struct {
 
 // Answer says who can open a node: GET /nodes/{id}/access.
 type Answer struct {
-	People    []Opener `json:"people" doc:"The strongest first, then by name"`
-	Sentences []string `json:"sentences" doc:"How many people, what administrators can do, who holds the keys"`
+	People               []Opener `json:"people" doc:"The strongest first, then by name"`
+	Links                int64    `json:"links" doc:"By which anybody can open it now, without an account: GET /nodes/{id}/links"`
+	LinksWithoutPassword int64    `json:"links_without_password"`
+	Sentences            []string `json:"sentences" doc:"How many people, what administrators can do, who holds the keys"`
 }
 
 // Opener is a person who can open a node.
