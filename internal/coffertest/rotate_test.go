@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"path"
 	"sync"
 	"testing"
 	"time"
 
 	"coffer"
 	"coffer/internal/db"
+	"coffer/internal/wire"
 )
 
 // TestRotateWhilePeopleWork replaces the KEK and the keys of all spaces again
@@ -21,6 +23,7 @@ func TestRotateWhilePeopleWork(t *testing.T) {
 		ann, ben := s.Person("Ann"), s.Person("Ben")
 		first := ann.put("first.bin", bytes.Repeat([]byte("first"), 3000))
 		ann.Do("PUT", contentOf(first), []byte("second version")).Want(http.StatusOK)
+		link := ann.linkTo(first, wire.NewLink{})
 		k := s.keyring() // as another process has it
 
 		stop := make(chan struct{})
@@ -91,6 +94,11 @@ func TestRotateWhilePeopleWork(t *testing.T) {
 			}
 			p.SignIn() // the password hash is sealed again
 		}
+		var now wire.Link // and so are the addresses and passwords of links
+		if ann.Do("GET", "/links/"+link.ID.String(), nil).Want(200).JSON(&now); now.URL != link.URL {
+			t.Errorf("the address of a link is %q, was %q", now.URL, link.URL)
+		}
+		s.Visitor().Post("/l/"+path.Base(link.URL)+"/open", "password", link.Password).Want(303)
 		count := func(what string, wantOld bool) {
 			t.Helper()
 			err := s.DB.View(t.Context(), func(tx *db.Tx) error {
