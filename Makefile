@@ -48,7 +48,7 @@ lint: web/node_modules/.package-lock.json ## check form and known mistakes
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-bench: build ## measure beside nginx and a minimal reference server (about 8 minutes)
+bench: build ## measure beside nginx and a minimal reference server (about 25 minutes)
 	bench/run.sh
 
 clean: ## remove what was built and fetched, never ./data
