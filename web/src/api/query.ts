@@ -36,4 +36,5 @@ export const keys = {
   recent: ["nodes", "recent"] as const,
   pins: ["nodes", "pins"] as const,
   trash: ["trash"] as const,
+  shared: ["shared"] as const,
 };

@@ -33,6 +33,17 @@ export type Batch = Schemas["Batch"];
 export type BatchResult = Schemas["BatchResult"];
 export type CheckResult = Schemas["CheckResult"];
 export type Job = Schemas["Job"];
+export type Answer = Schemas["Answer"];
+export type Found = Schemas["Found"];
+export type Grant = Schemas["Grant"];
+export type Group = Schemas["Group"];
+export type Member = Schemas["Member"];
+export type Sharing = Schemas["Sharing"];
+export type Link = Schemas["Link"];
+export type NewLink = Schemas["NewLink"];
+export type LinkPatch = Schemas["LinkPatch"];
+export type SharedItem = Schemas["SharedItem"];
+export type Team = Schemas["Team"];
 export type BatchResults = Schemas["BatchResults"];
 export type Problem = Schemas["Problem"];
 

@@ -7,6 +7,8 @@ import type { Place } from "./manager.svelte";
 
 interface Here {
   folder: Place | null;
+  /** The space that it is in. */
+  space: string | null;
   asked: "files" | "folder" | "new" | null;
   /** What can be done here, the acts on the selection first. */
   acts: (() => MenuItem[]) | null;
@@ -18,4 +20,4 @@ interface Here {
   keys: boolean;
 }
 
-export const here = $state<Here>({ folder: null, asked: null, acts: null, found: null, palette: false, keys: false });
+export const here = $state<Here>({ folder: null, space: null, asked: null, acts: null, found: null, palette: false, keys: false });

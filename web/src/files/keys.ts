@@ -2,11 +2,11 @@
 // Single letters count only while the list (or nothing) has the focus.
 
 export type KeyAct =
-  | "open" | "up" | "toggle" | "all" | "clear" | "rename" | "trash" | "download" | "details" | "preview" | "move"
-  | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "palette" | "search" | "goFiles" | "goRecent" | "goTrash";
+  | "open" | "up" | "toggle" | "all" | "clear" | "rename" | "trash" | "download" | "details" | "preview" | "move" | "share"
+  | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "palette" | "search" | "goFiles" | "goShared" | "goRecent" | "goTrash";
 
 /** What works on every page of the frame (GoKeys). */
-export const everywhere: ReadonlySet<KeyAct> = new Set<KeyAct>(["undo", "palette", "search", "keys", "goFiles", "goRecent", "goTrash"]);
+export const everywhere: ReadonlySet<KeyAct> = new Set<KeyAct>(["undo", "palette", "search", "keys", "goFiles", "goShared", "goRecent", "goTrash"]);
 
 const plain: Record<string, KeyAct> = {
   Enter: "open",
@@ -14,6 +14,7 @@ const plain: Record<string, KeyAct> = {
   Escape: "clear",
   F2: "rename",
   Delete: "trash",
+  s: "share",
   d: "download",
   i: "details",
   p: "preview",
@@ -26,7 +27,7 @@ const plain: Record<string, KeyAct> = {
   "/": "search",
 };
 const withCtrl: Record<string, KeyAct> = { a: "all", f: "filter", c: "copy", x: "cut", v: "paste", z: "undo", k: "palette" };
-const afterG: Record<string, KeyAct> = { f: "goFiles", r: "goRecent", t: "goTrash" };
+const afterG: Record<string, KeyAct> = { f: "goFiles", s: "goShared", r: "goRecent", t: "goTrash" };
 
 interface Pressed {
   key: string;

@@ -10,6 +10,7 @@ import { toasts } from "../state/toasts.svelte";
 import type { Listing } from "./listing.svelte";
 import { othersOn } from "./reach";
 import * as server from "./server";
+import { teamAt } from "./roots.svelte";
 import { nothing, prune, type Selection } from "./selection";
 import { Cancelled } from "./works.svelte";
 
@@ -37,8 +38,8 @@ export function itemsText(nodes: readonly { name: string }[]): string {
 }
 
 /** A folder's name as people see it: the root of a space has none of its own. */
-export function placeName(crumb: { name: string }): string {
-  return crumb.name === "" ? t.files.title : crumb.name;
+export function placeName(crumb: { id: string; name: string }): string {
+  return crumb.name === "" ? (teamAt(crumb.id)?.name ?? t.files.title) : crumb.name;
 }
 
 /** The rows that acts are done to: a folder's, or what was found in many. */

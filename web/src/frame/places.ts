@@ -14,6 +14,7 @@ export interface Place {
 /** Where the side bar and the tabs lead. Only what exists. */
 export const places: readonly Place[] = [
   { id: "files", href: "/files", icon: "files", label: t.nav.files, tab: t.nav.filesTab },
+  { id: "shared", href: "/shared", icon: "users", label: t.nav.shared, tab: t.nav.sharedTab },
   { id: "recent", href: "/recent", icon: "clock", label: t.nav.recent },
   { id: "trash", href: "/trash", icon: "trash", label: t.nav.trash, tab: t.nav.trash },
 ];
@@ -21,9 +22,14 @@ export const places: readonly Place[] = [
 /** Stands in the side bar as what is in it; a page of its own on phones. */
 export const pinnedPlace: Place = { id: "pinned", href: "/pinned", icon: "pin", label: t.nav.pinned };
 
+/** In the side bar a heading of its own, with the spaces one is in. */
+export const teamsPlace: Place = { id: "teams", href: "/teams", icon: "team", label: t.nav.teams };
+export const groupsPlace: Place = { id: "groups", href: "/groups", icon: "users", label: t.nav.groups };
+
 /** Places of people who look after others; under a heading of their own. */
 export const adminPlaces: readonly (Place & { power: Power })[] = [
   { id: "people", href: "/people", icon: "users", label: t.nav.people, power: "read_people" },
+  { id: "groups", href: "/groups", icon: "users", label: t.nav.groups, power: "manage_people" },
   { id: "invitations", href: "/invitations", icon: "mail", label: t.nav.invitations, power: "manage_people" },
 ];
 

@@ -21,6 +21,8 @@ export const people = {
   change: "Change",
   changeDefault: "Change the default quota",
   set: "Set quota",
+  actsOf: (name: string) => `More actions for ${name}`,
+  handOver: "Hand files over…",
   setOf: (name: string) => `Set quota of ${name}`,
 
   dialog: {

@@ -1,0 +1,71 @@
+// Public links as the dialog and the panel use them.
+import { api, ok } from "../api/api";
+import { keys } from "../api/query";
+import type { Link, LinkPatch } from "../api/types";
+import { fmt } from "../i18n";
+import { l } from "../i18n/share";
+import { toasts } from "../state/toasts.svelte";
+
+export type Warning = Link["warnings"][number];
+
+export const linksQuery = (id: string) => ({ queryKey: [...keys.node(id), "links"] as const, queryFn: async (): Promise<Link[]> => (await ok(api.GET("/nodes/{id}/links", { params: { path: { id } } }))).items });
+
+/** What the installation allows of links. */
+export interface Policy {
+  link_days_default: number;
+  link_days_max: number | null;
+  link_password_always: boolean;
+  you_may: boolean;
+}
+/** Where nothing else is set. */
+export const usual: Policy = { link_days_default: 14, link_days_max: null, link_password_always: false, you_may: true };
+
+/** What opens a thing from outside now. */
+export function live(links: readonly Link[] | undefined): { links: number; bare: number } {
+  const open = (links ?? []).filter((one) => one.state === "live");
+  return { links: open.length, bare: open.filter((one) => !one.has_password && one.recipients.length === 0).length };
+}
+
+export function changeLink(id: string, patch: LinkPatch): Promise<Link> {
+  return ok(api.PATCH("/links/{id}", { params: { path: { id } }, body: patch }));
+}
+
+/** Does it at once and offers to take it back; after is told when the server has it. */
+export async function turnOff(link: Link, after: () => unknown): Promise<void> {
+  await changeLink(link.id, { off: true });
+  toasts.done(l.turnedOff, async () => {
+    await changeLink(link.id, { off: false });
+    await after();
+  });
+  await after();
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+/** Sets when a link ends, so many days from now, and offers to take it back. */
+export async function extend(link: Link, days: number, after: () => unknown): Promise<void> {
+  const at = Date.now() + days * day;
+  await changeLink(link.id, { ends_at: at });
+  toasts.done(l.extended(weekday(at)), async () => {
+    await changeLink(link.id, { ends_at: link.ends_at });
+    await after();
+  });
+  await after();
+}
+
+/** Mon 30 Nov. */
+export function weekday(at: number): string {
+  return new Intl.DateTimeFormat(fmt.locale, { weekday: "short", day: "numeric", month: "short" }).format(at).replace(",", "");
+}
+
+export function warningWords(link: Link, w: Warning): string {
+  if (w === "many_networks") return l.warning.many_networks(fmt.number(link.opened.networks));
+  if (w === "maker_left") return l.warning.maker_left(link.created_by?.name ?? "");
+  return l.warning[w];
+}
+
+/** The days that a link may be made for, of those that are offered. */
+export function dayChoices(policy: Policy): number[] {
+  const max = policy.link_days_max ?? Infinity;
+  return [...new Set([7, 14, 30, policy.link_days_default])].filter((n) => n > 0 && n <= max).sort((a, b) => a - b);
+}
