@@ -25,6 +25,7 @@ export function reachOf(node: Node): Reach | null {
 export function reachSentence(node: Node): string {
   if (!node.reach) return "";
   const words = node.kind === "folder" ? t.reach.openFolder : t.reach.openFile;
+  if (reachOf(node)?.glyph === "link") return fmt.plural(node.reach.people, words.link);
   return node.reach.kind === "only_you" ? words.you : fmt.plural(node.reach.people, words.people);
 }
 

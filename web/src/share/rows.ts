@@ -24,7 +24,7 @@ function before(a: Grant, b: Grant): number {
   return Number(a.inherited) - Number(b.inherited) || order[a.role] - order[b.role];
 }
 
-export function rowsOf(sharing: Sharing, answer: Answer): Row[] {
+export function rowsOf(sharing: Sharing, answer: Pick<Answer, "people">): Row[] {
   const email = new Map(answer.people.map((p) => [p.id, p.email]));
   const all = new Map<string, Grant[]>();
   for (const g of sharing.items) {

@@ -162,11 +162,10 @@ for (const variant of variants) {
     await step("an outside address gets a link: made with a password, shown once, and warned of", async () => {
       await field.fill("maria@lindqvist.example");
       await give.click();
-      await dialog.getByText("maria@lindqvist.example is outside Halden & Roe. They get a public link by e-mail.").waitFor();
-      await dialog.getByRole("button", { name: "Send a link" }).click();
+      await dialog.getByText("maria@lindqvist.example is outside Halden & Roe. They need a public link.").waitFor();
+      await dialog.getByRole("button", { name: "Make a link" }).click();
       const form = dialog.getByRole("region", { name: "New link" });
       await form.getByLabel("Name").fill("For Maria Lindqvist");
-      await form.getByLabel("Only for these e-mail addresses").fill("");
       await form.getByText("This opens the whole folder: 2 items now, and everything added later.").waitFor();
       await form.getByLabel("Ends").selectOption("Never");
       await form.getByText("No end date: it works until you turn it off.").waitFor();

@@ -41,8 +41,7 @@ test("people with access: the owner, people, groups, each once", () => {
       grant({ id: "6", user_id: "a", name: "Anna", role: "view" }),
     ],
   };
-  const answer: Answer = {
-    sentences: [],
+  const answer: Pick<Answer, "people"> = {
     people: [
       { id: "a", name: "Anna", email: "a@x.example", access: "owner", ways: [] },
       { id: "b", name: "Ben", email: "b@x.example", access: "manage", ways: [{ access: "view", grant: "2", inherited: false }] },
@@ -59,7 +58,7 @@ test("people with access: the owner, people, groups, each once", () => {
 });
 
 test("a team space has owners by grants", () => {
-  const rows = rowsOf({ items: [grant({ id: "1", user_id: "b", name: "Zoë", role: "owner" }), grant({ id: "2", user_id: "c", name: "Ann", role: "manage" })] }, { people: [], sentences: [] });
+  const rows = rowsOf({ items: [grant({ id: "1", user_id: "b", name: "Zoë", role: "owner" }), grant({ id: "2", user_id: "c", name: "Ann", role: "manage" })] }, { people: [] });
   expect(rows.map((r) => r.name)).toEqual(["Zoë", "Ann"]);
 });
 
