@@ -138,6 +138,10 @@ func TestVisit(t *testing.T) {
 		v.Get(at).holds("This is the last download.", "Downloaded.")
 		v.Post(at+"/report", "reason", "", "email", "").Want(422).holds("Say in up to 2,000 letters what is wrong.")
 		v.Post(at+"/report", "reason", "it is spam", "email", "maria@example.com").Want(200).holds("Thank you. Test & Sons has been told.")
+		told := s.Mails.Wait(t, s.Owner.Email, 1)
+		if !strings.Contains(told.Text, "it is spam") || !strings.Contains(told.Text, l.ID.String()) || strings.Contains(told.Text+told.HTML, path.Base(l.URL)) || strings.Contains(told.Text, "Closing") {
+			t.Errorf("the administrator is told %s", told.Text)
+		}
 
 		// Off at once, also where a page is open; a new password ends the visit, too.
 		yes, no := true, false

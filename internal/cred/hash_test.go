@@ -239,3 +239,40 @@ func TestMemoryLimit(t *testing.T) {
 		t.Error("negative limit")
 	}
 }
+
+// TestHalf: strangers who fill their half of the queue leave the other one to
+// people.
+func TestHalf(t *testing.T) {
+	memory := semaphore.NewWeighted(1)
+	if err := memory.Acquire(t.Context(), 1); err != nil { // nothing is hashed before this is given back
+		t.Fatal(err)
+	}
+	h := cred.NewHasher(cred.HasherOptions{Params: cheap(), Memory: memory, Slots: 1, Queue: 9})
+	half := h.Half()
+	var waiting sync.WaitGroup
+	refused := make(chan error, 100)
+	for range 20 {
+		waiting.Go(func() {
+			if err := half.Dummy(t.Context(), "guess"); err != nil {
+				refused <- err
+			}
+		})
+	}
+	for range 15 { // five of twenty wait
+		if err := <-refused; !errors.Is(err, cred.ErrBusy) {
+			t.Fatal(err)
+		}
+	}
+	for range 5 { // and so do five people
+		waiting.Go(func() {
+			if err := h.Dummy(t.Context(), "password"); err != nil {
+				t.Errorf("a person was refused: %v", err)
+			}
+		})
+	}
+	memory.Release(1)
+	waiting.Wait()
+	if half.Runs() != 5 || h.Runs() != 10 {
+		t.Errorf("%d hashes of strangers, %d in all; want 5 of 10", half.Runs(), h.Runs())
+	}
+}

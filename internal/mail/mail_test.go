@@ -96,6 +96,8 @@ func TestLetters(t *testing.T) {
 		{mail.AccountDeleted(site(), to, request()), "Your account was deleted", "", "", []string{where, "This cannot be undone. Backups may keep copies for up to 30 days.", "If this was not you", to}},
 		{mail.PasswordChanged(site(), to, request()), "Your password was changed", "Sign in", "https://files.haldenroe.example/", []string{where, "If this was not you", to}},
 		{mail.NewSignIn(site(), to, "Firefox on Linux", request()), "New sign-in: Firefox on Linux", "Look at my sessions", "https://files.haldenroe.example/security", []string{where, "If not, change your password now", to}},
+		{mail.LinkReported(site(), to, "Anna Roe", "7qm4xk", "It is <b>spam</b>.", "maria@example.com", request()), "Somebody reports a link of Anna Roe", "Open Halden & Roe", "https://files.haldenroe.example/",
+			[]string{"A visitor of a link that Anna Roe made says", where, "left the address maria@example.com", "It is the link 7qm4xk in the list of all links", "because you are an administrator"}},
 		{mail.FilesReceived(site(), to, delivery(), "maria@example.com", "https://files.haldenroe.example/files/x", request().At), "Received: 3 files from Maria", "Look at the files", "https://files.haldenroe.example/files/x",
 			[]string{"Maria (maria@example.com) sent you 3 files, 18.2 MB, on Monday 23 November 2026 at 12:41 UTC. You had asked for “Papers”.", "Nobody has checked them.", "Reference K7M2", "You get this because you made this file request"}},
 		{mail.Receipt(site(), to, "Anna Roe", delivery(), request().At), "Received: 3 files", "", "", []string{"Received: 3 files, 18.2 MB, Monday 23 November 2026 at 12:41 UTC.", "Reference K7M2", "to Anna Roe at Halden & Roe", "If that was not you, you can ignore it."}},

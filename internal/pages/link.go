@@ -303,6 +303,9 @@ func (p *Pages) report(w http.ResponseWriter, r *http.Request, v visitor) {
 		}
 		page.Reason, page.Email = r.PostForm.Get("reason"), r.PostForm.Get("email")
 		err := v.view.Report(r.Context(), page.Reason, page.Email)
+		if err == nil {
+			err = p.o.Reported(r.Context(), v.who, page.Reason, page.Email)
+		}
 		switch coffer.KindOf(err) {
 		case coffer.Invalid, coffer.Limited:
 			problem := gate.Problem(r.Context(), err)
