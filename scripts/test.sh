@@ -41,9 +41,7 @@ web_tus() { (cd web && npm run --silent test:tus); }
 web_browser() { (cd web && npm run --silent test:browser); }
 go_tests() {
   # A package may run for long on a busy machine or in a soak.
-  # SQLite, translated from C, is not ours to search for races: watching it took
-  # the tests of the database six times their CPU.
-  go run scripts/gotest.go -results "$results" -race -gcflags=modernc.org/sqlite/...=-race=false -gcflags=modernc.org/libc/...=-race=false -timeout "${TEST_TIMEOUT:-20m}" ./...
+  go run scripts/gotest.go -results "$results" -race -timeout "${TEST_TIMEOUT:-20m}" ./...
 }
 
 COFFER_TEST_CHROMIUM=$(scripts/chromium.sh)
