@@ -220,6 +220,13 @@ func (a Access) Allows(r Right) bool {
 	return false
 }
 
+// SeesEvent reports whether somebody with this access to a node may know what
+// happened to it at a time: who manages it all, others what came since they got
+// access.
+func SeesEvent(a Access, since, at int64) bool {
+	return a.Allows(Share) || a.Allows(Read) && at >= since
+}
+
 // scopeOf is the scope that a right needs.
 func scopeOf(r Right) Scope {
 	switch r {

@@ -64,6 +64,7 @@ type grammar struct {
 	Unshare    unshareCmd    `cmd:"" help:"Take access away."`
 	Access     accessCmd     `cmd:"" help:"Tell who can open a file or folder."`
 	Link       linkCmd       `cmd:"" help:"Make links that open files and folders without an account."`
+	Activity   activityCmd   `cmd:"" help:"Tell what happened to your files, or to one of them."`
 	Shared     sharedCmd     `cmd:"" help:"List what others gave you."`
 	Leave      leaveCmd      `cmd:"" help:"Give up what others gave you."`
 	Request    requestCmd    `cmd:"" help:"Ask people without an account for files."`

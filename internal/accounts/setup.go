@@ -26,7 +26,6 @@ const (
 	settingOrganisation = "organisation"
 	settingSignup       = "signup"
 	settingDomains      = "signup_domains" // space separated
-	settingMakeGroups   = "members_make_groups"
 )
 
 // Settings are the policies of the installation.
@@ -57,7 +56,7 @@ func readSettings(tx *db.Tx) (Settings, error) {
 		s.Signup = v
 	}
 	s.Domains = strings.Fields(all[settingDomains])
-	s.MembersMakeGroups, s.MembersMakeSpaces = all[settingMakeGroups] == "true", all[db.SettingMakeSpaces] == "true"
+	s.MembersMakeGroups, s.MembersMakeSpaces = all[db.SettingMakeGroups] == "true", all[db.SettingMakeSpaces] == "true"
 	if v := all[db.SettingQuota]; v != "" && err == nil {
 		s.Quota, err = strconv.ParseInt(v, 10, 64)
 	}
@@ -73,7 +72,7 @@ func writeSettings(tx *db.Tx, s Settings) error {
 		tx.SetSetting(settingSignup, s.Signup),
 		tx.SetSetting(settingDomains, strings.Join(s.Domains, " ")),
 		tx.SetSetting(db.SettingQuota, strconv.FormatInt(s.Quota, 10)),
-		tx.SetSetting(settingMakeGroups, strconv.FormatBool(s.MembersMakeGroups)),
+		tx.SetSetting(db.SettingMakeGroups, strconv.FormatBool(s.MembersMakeGroups)),
 		tx.SetSetting(db.SettingMakeSpaces, strconv.FormatBool(s.MembersMakeSpaces)),
 	)
 }

@@ -54,6 +54,9 @@ func (a *API) table() []Route {
 		{"GET", "/settings", admin, "getSettings", "The installation's policies", 0, typed(a.getSettings)},
 		{"PATCH", "/settings", admin, "changeSettings", "Change the installation's policies", 0, typed(a.changeSettings)},
 
+		{"GET", "/policy", signedIn, "getPolicy", "What is allowed of sharing with people outside", 0, typed(a.getPolicy)},
+		{"PATCH", "/policy", admin, "changePolicy", "Change what is allowed of sharing with people outside", 0, typed(a.changePolicy)},
+
 		{"GET", "/people", admin, "listPeople", "All people by name, with what they use and may use", 0, typed(a.listPeople)},
 		{"PATCH", "/people/{id}", admin, "changePerson", "Change a person's quota", 0, typed(a.changePerson)},
 		{"GET", "/keys", admin, "getKeys", "How the keys of the installation are", 0, typed(a.getKeys)},
@@ -109,6 +112,8 @@ func (a *API) table() []Route {
 		{"POST", "/nodes/{id}/grants", share, "giveAccess", "Give a person or a group access", 201, typed(a.giveAccess)},
 		{"PATCH", "/nodes/{id}/grants/{grant}", share, "changeGrant", "Change how much is given, and until when", 0, typed(a.changeGrant)},
 		{"DELETE", "/nodes/{id}/grants/{grant}", share, "takeAccess", "Take access away", 0, typed(a.takeAccess)},
+		{"GET", "/activity", read, "listActivity", "What happened to what the caller may open, newest first", 0, a.raw(a.getActivity, describeActivity)},
+		{"GET", "/nodes/{id}/activity", read, "listNodeActivity", "What happened to a file or folder and to what is below it, newest first", 0, a.raw(a.getActivity, describeActivity)},
 		{"GET", "/nodes/{id}/requests", share, "listNodeRequests", "File requests into a folder, made last first", 0, typed(a.listNodeRequests)},
 		{"POST", "/nodes/{id}/requests", share, "makeRequest", "Make an address at which people without an account put files into this folder", 201, typed(a.makeRequest)},
 		{"GET", "/requests", share, "listRequests", "File requests that the caller made, or all, made last first", 0, typed(a.listRequests)},

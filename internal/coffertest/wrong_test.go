@@ -154,6 +154,9 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"GET /settings":         {{path: "/settings", code: "forbidden"}},
 		"PATCH /settings":       {{path: "/settings", body: wire.Settings{Organisation: &name}, code: "forbidden"}},
 
+		"GET /policy":   {{path: "/policy"}},
+		"PATCH /policy": {{path: "/policy", body: wire.PolicyPatch{}, code: "forbidden"}},
+
 		"POST /me/delete": {{path: "/me/delete", body: wire.Deletion{Password: "not the password"}, code: "wrong_login"}},
 
 		"GET /people":        {{path: "/people", code: "forbidden"}, {path: "/people?q=canary", code: "forbidden"}},
@@ -267,6 +270,11 @@ func asks(method, route string) string {
 		return "account"
 	case "sessions", "me":
 		return "account"
+	case "policy":
+		if method == "GET" {
+			return "any"
+		}
+		return "admin"
 	case "settings", "invitations", "keys", "people", "teams":
 		return "admin"
 	case "groups", "directory", "requests":
@@ -388,7 +396,7 @@ func actors(s *Server, ann *victim, ben *Person) []actor {
 		{Person: expired, who: "forged session"},
 		{Person: ben.SignIn(), who: "another member", proof: true},
 		{Person: ben.Program(coffer.AllScopes[:]...), who: "another member's program", proof: true},
-		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /people": "", "PATCH /people/{id}": "", "GET /keys": "", "GET /settings": "", "PATCH /settings": "", // which are an owner's work
+		{Person: s.Owner, who: "owner of the installation", proof: true, fewer: map[string]string{"GET /people": "", "PATCH /people/{id}": "", "GET /keys": "", "GET /settings": "", "PATCH /settings": "", "PATCH /policy": "", // which are an owner's work
 			"GET /invitations": "", "POST /invitations": "", "POST /invitations/{id}/resend": "", "DELETE /invitations/{id}": "",
 			"POST /spaces": "", "GET /teams": "", "PATCH /teams/{id}": "", "POST /people/{id}/hand-over": "not_to_self", "DELETE /people/{id}": "last_owner",
 			"GET /requests": "", "GET /requests/{id}": "", "PATCH /requests/{id}": "forbidden", "DELETE /requests/{id}": "forbidden", "POST /requests/batch": "each:forbidden",

@@ -37,8 +37,8 @@ func (tx *Tx) InsertGrant(g coffer.Grant) error {
 	if _, err := tx.exec(`DELETE FROM grants WHERE node_id = $1 AND (user_id = $2 OR group_id = $3) AND until <= $4`, g.NodeID, g.UserID, g.GroupID, tx.Now); err != nil {
 		return err
 	}
-	n, err := tx.exec(`INSERT INTO grants (id, node_id, user_id, group_id, role, until, given_by, given_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+	n, err := tx.exec(`INSERT INTO grants (id, node_id, user_id, group_id, role, until, given_by, given_at, since)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING`,
 		g.ID, g.NodeID, g.UserID, g.GroupID, g.Access.String(), orNull(g.Until), g.GivenBy, tx.Now)
 	if err == nil && n == 0 {
 		return ErrTaken

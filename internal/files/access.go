@@ -318,6 +318,11 @@ func visitor(tx *db.Tx, l coffer.Link, at coffer.Principal) (coffer.Principal, e
 	if state := l.State(tx.Now); state != coffer.LinkLive && state != coffer.LinkUsedUp {
 		return at, coffer.ErrNotFound
 	}
+	if _, err := outward(tx, l.MadeBy); coffer.KindOf(err) == coffer.Forbidden {
+		return at, coffer.ErrNotFound
+	} else if err != nil {
+		return at, err
+	}
 	maker, err := tx.User(l.MadeBy)
 	p := coffer.LinkPrincipal(l, maker)
 	p.Visit, p.Address, p.RequestID = at.Visit, at.Address, at.RequestID
@@ -502,6 +507,14 @@ func (v *View) inspectAs(ctx context.Context, power coffer.Power, fn func(tx *db
 		return err
 	}
 	return v.s.inspect(ctx, fn)
+}
+
+// ask reads what everybody who is signed in may know of the installation.
+func (v *View) ask(ctx context.Context, fn func(tx *db.Tx) error) error {
+	if v.p.Kind != coffer.UserKind && v.p.Kind != coffer.SystemKind || v.p.User.Disabled {
+		return coffer.ErrNotFound
+	}
+	return v.s.db.View(ctx, fn)
 }
 
 // A top is something that others gave to the principal: no folder above it

@@ -85,7 +85,11 @@ func (v *View) Change(ctx context.Context, id coffer.ID, c Patch) (d Detail, err
 		a := act{action: "node.renamed", node: p.node.ID, detail: map[string]any{"name": spot.name, "before": p.node.Name}}
 		if moved {
 			a.action, a.target = "node.moved", folder.node.ID
-			a.detail["from"] = p.node.ParentID
+			from, err := tx.Node(p.node.ParentID)
+			if err != nil {
+				return nil, err
+			}
+			a.detail["from"], a.detail["from_name"], a.detail["to_name"] = from.ID, from.Name, folder.node.Name
 		}
 		if spot.onto != nil {
 			a.detail["onto"] = spot.onto.ID

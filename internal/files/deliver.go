@@ -47,6 +47,11 @@ func stands(tx *db.Tx, r coffer.FileRequest) (at db.Place, err error) {
 	if s := r.State(tx.Now); s == coffer.RequestOff || s == coffer.RequestEnded {
 		return at, coffer.ErrNotFound
 	}
+	if _, err := outward(tx, r.MadeBy); coffer.KindOf(err) == coffer.Forbidden {
+		return at, coffer.ErrNotFound
+	} else if err != nil {
+		return at, err
+	}
 	maker, err := tx.User(r.MadeBy)
 	if err != nil {
 		return at, err

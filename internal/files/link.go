@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -24,7 +25,6 @@ const (
 	minLinkPass    = 8    // letters; tries are counted
 	maxLinkPass    = 256
 	maxDownloads   = 1_000_000
-	linkDays       = 14 // until a link ends that says nothing else
 
 	manyNetworks = 10 // from that many on it may have been forwarded
 	unusedFor    = 90 * 24 * time.Hour
@@ -48,7 +48,7 @@ type LinkItem struct {
 type NewLink struct {
 	Name, Message string
 	May           coffer.LinkMay // "": download
-	EndsAt        *int64         // nil: in 14 days; 0: never
+	EndsAt        *int64         // nil: as the policy says; 0: never
 	Password      *string        // nil: one is made; "": none
 	DownloadsMax  int64          // 0: no limit
 	Notify        bool
@@ -83,12 +83,14 @@ func (v *View) MakeLink(ctx context.Context, id coffer.ID, n NewLink) (item Link
 	address, hash := cred.NewAddress(linkAddress)
 	err = v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
 		p := ps[0]
-		if n.EndsAt != nil {
-			l.EndsAt = *n.EndsAt
-		} else {
-			l.EndsAt = tx.Now + (linkDays * 24 * time.Hour).Milliseconds()
+		policy, err := outward(tx, v.p.User.ID)
+		if err != nil {
+			return nil, err
 		}
-		if err := checkEnd(tx, l.EndsAt); err != nil {
+		if l.EndsAt = policy.EndFrom(tx.Now); n.EndsAt != nil {
+			l.EndsAt = *n.EndsAt
+		}
+		if err := cmp.Or(checkEnd(tx, l.EndsAt), policy.CheckEnd(tx.Now, l.EndsAt), policy.CheckPassword(password != "")); err != nil {
 			return nil, err
 		}
 		secrets := db.LinkSecrets{Hash: hash, Password: sealed}

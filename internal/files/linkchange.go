@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -95,6 +96,10 @@ func (v *View) changeableLink(tx *db.Tx, who coffer.Principal, id coffer.ID, onl
 // apply makes the change to l.
 func (c LinkPatch) apply(tx *db.Tx, l *coffer.Link, kind coffer.NodeKind, who coffer.Principal) error {
 	before := *l
+	policy, err := outward(tx, l.MadeBy)
+	if err != nil && !c.onlyOff() {
+		return err
+	}
 	if c.Name != nil {
 		l.Name = strings.TrimSpace(*c.Name)
 	}
@@ -112,12 +117,15 @@ func (c LinkPatch) apply(tx *db.Tx, l *coffer.Link, kind coffer.NodeKind, who co
 	}
 	if c.EndsAt != nil && *c.EndsAt != l.EndsAt {
 		l.EndsAt = *c.EndsAt
-		if err := checkEnd(tx, l.EndsAt); err != nil {
+		if err := cmp.Or(checkEnd(tx, l.EndsAt), policy.CheckEnd(tx.Now, l.EndsAt)); err != nil {
 			return err
 		}
 	}
 	if c.Password != nil {
 		l.HasPassword = *c.Password != ""
+		if err := policy.CheckPassword(l.HasPassword); err != nil {
+			return err
+		}
 	}
 	if c.Off != nil && *c.Off != (l.OffAt != 0) {
 		if *c.Off {

@@ -1,11 +1,11 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,7 +26,6 @@ const (
 	maxRequestFiles = 1_000_000
 	maxRequestBytes = 1 << 50
 	maxRequestTypes = 20
-	requestDays     = 14 // until a request ends that says nothing else
 )
 
 // RequestItem is a file request as the principal sees it.
@@ -43,7 +42,7 @@ type RequestItem struct {
 // NewRequest says what a file request is to be.
 type NewRequest struct {
 	Title, Note string
-	EndsAt      *int64 // nil: in 14 days; 0: never
+	EndsAt      *int64 // nil: as the policy says; 0: never
 	Password    string // "": none
 	MaxFiles    int64  // 0: no limit
 	MaxBytes    int64  // of one file; 0: no limit
@@ -82,11 +81,13 @@ func (v *View) MakeRequest(ctx context.Context, folder coffer.ID, n NewRequest) 
 	address, hash := cred.NewAddress(requestAddress)
 	secret.TokenHash = hash
 	err = v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
-		r.EndsAt = tx.Now + (requestDays * 24 * time.Hour).Milliseconds()
-		if n.EndsAt != nil {
-			r.EndsAt = *n.EndsAt
+		policy, err := outward(tx, r.MadeBy)
+		if err != nil {
+			return nil, err
 		}
-		if err := checkRequestEnd(tx, r.EndsAt); err != nil {
+		r.EndsAt = policy.EndFrom(tx.Now)
+		set(&r.EndsAt, n.EndsAt)
+		if err := cmp.Or(checkRequestEnd(tx, r.EndsAt), policy.CheckEnd(tx.Now, r.EndsAt)); err != nil {
 			return nil, err
 		}
 		row, err := tx.CurrentSpaceKey(ps[0].space.ID)
@@ -405,6 +406,10 @@ func (v *View) ChangeRequest(ctx context.Context, id coffer.ID, c RequestPatch) 
 // record.
 func (c RequestPatch) apply(tx *db.Tx, r *coffer.FileRequest) (action string, changed bool, err error) {
 	before := *r
+	policy, err := outward(tx, r.MadeBy)
+	if err != nil && (c.Off == nil || !*c.Off) {
+		return "", false, err
+	}
 	set(&r.Title, c.Title)
 	set(&r.Note, c.Note)
 	set(&r.MaxFiles, c.MaxFiles)
@@ -416,7 +421,7 @@ func (c RequestPatch) apply(tx *db.Tx, r *coffer.FileRequest) (action string, ch
 	set(&r.EndsAt, c.EndsAt)
 	r.Title, r.Note = strings.TrimSpace(r.Title), strings.TrimSpace(r.Note)
 	if r.EndsAt != before.EndsAt {
-		if err := checkRequestEnd(tx, r.EndsAt); err != nil {
+		if err := cmp.Or(checkRequestEnd(tx, r.EndsAt), policy.CheckEnd(tx.Now, r.EndsAt)); err != nil {
 			return "", false, err
 		}
 	}

@@ -99,6 +99,10 @@ func (v *View) Grant(ctx context.Context, id coffer.ID, n NewGrant) (item GrantI
 		if !g.UserID.IsZero() && g.UserID == p.space.OwnerID {
 			return nil, coffer.E(coffer.Conflict, "already_owner", name+" owns this already.")
 		}
+		before, err := p.reach(tx)
+		if err != nil {
+			return nil, err
+		}
 		if err := tx.InsertGrant(g); errors.Is(err, db.ErrTaken) {
 			return nil, coffer.E(coffer.Conflict, "grant_exists", name+" has access to this already. Change that instead.")
 		} else if err != nil {
@@ -110,7 +114,8 @@ func (v *View) Grant(ctx context.Context, id coffer.ID, n NewGrant) (item GrantI
 		if item, err = itemOf(tx, p, g.ID); err != nil {
 			return nil, err
 		}
-		return []act{shared("grant.given", p, g, name, nil, terms(g))}, nil
+		a, err := shared("grant.given", p, g, name, nil, terms(g)).reaching(tx, p, before)
+		return []act{a}, err
 	}, p)
 	return item, err
 }
@@ -208,6 +213,20 @@ func shared(action string, p pass, g coffer.Grant, name string, before, after ma
 		a.detail["after"] = after
 	}
 	return a
+}
+
+// reach is how many people can open the node of a pass now.
+func (p pass) reach(tx *db.Tx) (int, error) {
+	rows, err := tx.PeopleOn(p.node.ID, nil)
+	return len(p.openers(rows)), err
+}
+
+// reaching completes an act that let somebody in or out: how many people could
+// open the node before, and how many can now.
+func (a act) reaching(tx *db.Tx, p pass, before int) (act, error) {
+	after, err := p.reach(tx)
+	a.detail["people"] = [2]int{before, after}
+	return a, err
 }
 
 // GrantPatch changes a grant. Absent fields stay as they are.
@@ -318,10 +337,18 @@ func (v *View) Ungrant(ctx context.Context, id, grant coffer.ID) error {
 		if err != nil {
 			return nil, err
 		}
+		before, err := p.reach(tx)
+		if err != nil {
+			return nil, err
+		}
 		if err := tx.DeleteGrant(grant); err != nil {
 			return nil, err
 		}
-		return []act{shared("grant.taken", p, g, name, terms(g), nil)}, keepOwner(tx, g)
+		if err := keepOwner(tx, g); err != nil {
+			return nil, err
+		}
+		a, err := shared("grant.taken", p, g, name, terms(g), nil).reaching(tx, p, before)
+		return []act{a}, err
 	}, p)
 }
 

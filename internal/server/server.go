@@ -99,9 +99,11 @@ const (
 	jobIndex   = "files.index_names"
 	jobSum     = "files.sum"
 	jobClaims  = "files.return_claims"
-	jobQuiet   = "files.close_deliveries"
-	jobArrived = "files.delivery"
-	jobReceipt = "files.receipt"
+
+	jobActivity = "files.purge_activity"
+	jobQuiet    = "files.close_deliveries"
+	jobArrived  = "files.delivery"
+	jobReceipt  = "files.receipt"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -188,6 +190,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobForget, Every: time.Hour},
 			{Kind: jobIndex, Every: time.Hour},
 			{Kind: jobClaims, Every: time.Hour},
+			{Kind: jobActivity, Every: 24 * time.Hour},
 			{Kind: jobQuiet, Every: time.Minute},
 		}})
 	}
@@ -215,6 +218,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobForget:        timed(s.files.PurgeWork),
 		jobIndex:         timed(s.files.IndexNames),
 		jobClaims:        timed(s.files.ReturnClaims),
+		jobActivity:      timed(s.files.PurgeActivity),
 		jobQuiet:         timed(s.files.CloseDeliveries),
 		jobArrived:       func(ctx context.Context, id coffer.ID) error { return s.tellDelivery(ctx, id, true) },
 		jobReceipt:       func(ctx context.Context, id coffer.ID) error { return s.tellDelivery(ctx, id, false) },

@@ -57,7 +57,7 @@ type NewLink struct {
 	Name         string       `json:"name,omitempty"`
 	Message      string       `json:"message,omitempty"`
 	May          string       `json:"may,omitempty" enum:"view,download,upload" doc:"Absent: download"`
-	EndsAt       Null[int64]  `json:"ends_at,omitzero" doc:"ms; absent: in 14 days; null or 0: never"`
+	EndsAt       Null[int64]  `json:"ends_at,omitzero" doc:"ms; absent: as the policy says; null or 0: never"`
 	Password     Null[string] `json:"password,omitzero" doc:"Absent: one is made; null or empty: none"`
 	DownloadsMax Null[int64]  `json:"downloads_max,omitzero" doc:"Absent, null or 0: no limit"`
 	Notify       bool         `json:"notify,omitempty"`

@@ -44,7 +44,7 @@ type RequestReceived struct {
 type NewFileRequest struct {
 	Title      string       `json:"title"`
 	Note       string       `json:"note,omitempty"`
-	EndsAt     Null[int64]  `json:"ends_at,omitzero" doc:"ms; absent: in 14 days; null or 0: never"`
+	EndsAt     Null[int64]  `json:"ends_at,omitzero" doc:"ms; absent: as the policy says; null or 0: never"`
 	Password   Null[string] `json:"password,omitzero" doc:"Absent, null or empty: none"`
 	MaxFiles   Null[int64]  `json:"max_files,omitzero" doc:"Absent, null or 0: no limit"`
 	MaxBytes   Null[int64]  `json:"max_bytes,omitzero" doc:"Of one file; absent, null or 0: no limit"`
