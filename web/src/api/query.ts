@@ -37,4 +37,9 @@ export const keys = {
   pins: ["nodes", "pins"] as const,
   trash: ["trash"] as const,
   shared: ["shared"] as const,
+  activity: ["activity"] as const,
+  links: ["links"] as const,
+  requests: ["requests"] as const,
+  liveOutside: ["outside", "live"] as const,
+  policy: ["policy"] as const,
 };

@@ -46,6 +46,10 @@ export type SharedItem = Schemas["SharedItem"];
 export type Team = Schemas["Team"];
 export type BatchResults = Schemas["BatchResults"];
 export type Problem = Schemas["Problem"];
+export type Activity = Schemas["Activity"];
+export type Link = Schemas["Link"];
+export type FileRequest = Schemas["FileRequest"];
+export type Policy = Schemas["Policy"];
 
 export type SignupPolicy = Instance["signup"];
 export type Role = Me["role"];
@@ -55,6 +59,8 @@ export type PreviewKind = NonNullable<Node["preview"]>;
 export type IfExists = NonNullable<Batch["if_exists"]>;
 export type ChildrenQuery = NonNullable<operations["listChildren"]["parameters"]["query"]>;
 export type SearchQuery = NonNullable<operations["search"]["parameters"]["query"]>;
+export type ActivityQuery = NonNullable<operations["listActivity"]["parameters"]["query"]>;
+export type ActivityKind = NonNullable<ActivityQuery["kind"]>;
 export type SearchKind = NonNullable<SearchQuery["kind"]>;
 export type Sort = NonNullable<ChildrenQuery["sort"]>;
 

@@ -16,7 +16,10 @@ export const places: readonly Place[] = [
   { id: "files", href: "/files", icon: "files", label: t.nav.files, tab: t.nav.filesTab },
   { id: "shared", href: "/shared", icon: "users", label: t.nav.shared, tab: t.nav.sharedTab },
   { id: "recent", href: "/recent", icon: "clock", label: t.nav.recent },
-  { id: "trash", href: "/trash", icon: "trash", label: t.nav.trash, tab: t.nav.trash },
+  { id: "links", href: "/links", icon: "link", label: t.nav.links, tab: t.nav.links },
+  { id: "requests", href: "/requests", icon: "inbox", label: t.nav.requests },
+  { id: "activity", href: "/activity", icon: "activity", label: t.nav.activity, tab: t.nav.activity },
+  { id: "trash", href: "/trash", icon: "trash", label: t.nav.trash },
 ];
 
 /** Stands in the side bar as what is in it; a page of its own on phones. */
@@ -30,6 +33,8 @@ export const groupsPlace: Place = { id: "groups", href: "/groups", icon: "users"
 export const adminPlaces: readonly (Place & { power: Power })[] = [
   { id: "people", href: "/people", icon: "users", label: t.nav.people, power: "read_people" },
   { id: "groups", href: "/groups", icon: "users", label: t.nav.groups, power: "manage_people" },
+  { id: "sharing", href: "/sharing", icon: "link", label: t.nav.everybodysLinks, power: "read_people" },
+  { id: "rules", href: "/rules", icon: "shield", label: t.nav.rules, power: "set_policy" },
   { id: "invitations", href: "/invitations", icon: "mail", label: t.nav.invitations, power: "manage_people" },
 ];
 
