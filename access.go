@@ -1,6 +1,9 @@
 package coffer
 
-import "slices"
+import (
+	"crypto/sha256"
+	"slices"
+)
 
 // Role is what a person is in the installation. It says nothing about content:
 // that is Access.
@@ -138,6 +141,17 @@ func (p Principal) Holder() ID {
 		return p.Request
 	}
 	return p.User.ID
+}
+
+// Lane is whose turn it is where transfers wait for theirs: a person's, or that
+// of the senders to a file request in one network, so that slow ones elsewhere
+// keep nobody waiting.
+func (p Principal) Lane() ID {
+	if p.Kind != RequestKind {
+		return p.User.ID
+	}
+	sum := sha256.Sum256(append(p.Request[:], Network(p.Address)...))
+	return ID(sum[:16])
 }
 
 // SystemPrincipal is the server itself, for jobs.

@@ -145,3 +145,19 @@ func TestScopes(t *testing.T) {
 		t.Errorf("SystemPrincipal = %+v", p)
 	}
 }
+
+// TestLane: people wait in lines of their own; senders to a request with those of
+// their network.
+func TestLane(t *testing.T) {
+	ann, r, other := coffer.NewID(), coffer.RandomID(), coffer.RandomID()
+	from := func(request coffer.ID, address string) coffer.ID {
+		return coffer.Principal{Kind: coffer.RequestKind, Request: request, Address: address}.Lane()
+	}
+	if got := (coffer.Principal{Kind: coffer.UserKind, User: coffer.User{ID: ann}}).Lane(); got != ann {
+		t.Errorf("a person waits in %v", got)
+	}
+	near := from(r, "192.0.2.1")
+	if near != from(r, "192.0.2.99") || near == from(r, "198.51.100.1") || near == from(other, "192.0.2.1") || near.IsZero() || near == r {
+		t.Error("senders wait in the wrong lines")
+	}
+}

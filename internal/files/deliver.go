@@ -25,6 +25,9 @@ const (
 	togetherFor = 24 * time.Hour
 	maxSender   = 100 // letters of a sender's name
 	closeBatch  = 100 // deliveries
+	// formHead is how much of a file of a form is looked at before it is stored:
+	// what ends within it needs no rows until it is whole.
+	formHead = 256 << 10
 )
 
 // Sender is who sends something to a file request, in their own words.
@@ -252,7 +255,7 @@ func (v *View) BeginDelivery(ctx context.Context, s Sender) (id coffer.ID, err e
 func (v *View) Send(ctx context.Context, delivery coffer.ID, name string, most int64, body Body) error {
 	name = sentName(name)
 	if body.Size < 0 { // most files of a form are small, and need no room for what does not come
-		head := make([]byte, smallUpload)
+		head := make([]byte, formHead)
 		n, err := io.ReadFull(body.Reader, head)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

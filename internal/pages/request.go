@@ -161,7 +161,7 @@ func (p *Pages) take(w http.ResponseWriter, r *http.Request, c caller) {
 		p.fail(w, r, coffer.E(coffer.Malformed, "malformed", "The form cannot be read. Go back and try again."))
 		return
 	}
-	done, err := p.o.Gate.Turn(r.Context(), c.who.Request)
+	done, err := p.o.Gate.Turn(r.Context(), c.who.Lane())
 	if err != nil {
 		p.fail(w, r, err)
 		return

@@ -130,7 +130,7 @@ func (h *Handler) ServeAt(path string, caller coffer.Principal, w http.ResponseW
 	}
 	e := &exchange{h: h, ctx: r.Context(), path: path, caller: caller, sum: r.Header.Get("Upload-Checksum")}
 	if r.Method == http.MethodPatch || r.Method == http.MethodPost && r.ContentLength != 0 {
-		done, err := h.o.Gate.Turn(r.Context(), e.caller.Holder())
+		done, err := h.o.Gate.Turn(r.Context(), e.caller.Lane())
 		if err != nil {
 			h.o.Gate.Fail(w, r, err)
 			return
