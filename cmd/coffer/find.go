@@ -21,6 +21,8 @@ type findCmd struct {
 	Before  string   `name:"before" placeholder:"DATE" help:"Changed on this day or earlier."`
 	MinSize int64    `name:"min-size" placeholder:"BYTES" help:"Only files of at least so many bytes."`
 	MaxSize int64    `name:"max-size" placeholder:"BYTES" help:"Only files of at most so many bytes."`
+	Owner   string   `name:"owner" enum:",me,others" default:"" placeholder:"WHO" help:"Only in your own space (me), or in all others (others)."`
+	Reach   string   `name:"reach" enum:",only_you,people" default:"" placeholder:"REACH" help:"Only what you alone can open (only_you), or others too (people)."`
 	Limit   int      `name:"limit" short:"n" default:"100" help:"Stop after so many; 0 for all."`
 	Long    bool     `name:"long" short:"l" help:"Also size and time of change."`
 	Words   []string `arg:"" help:"Words, or parts of them, that the name has in any order."`
@@ -35,6 +37,7 @@ Examples:
 
   coffer find report
   coffer find --kind pdf --under /Docs annual report
+  coffer find --owner me --reach people contract
   coffer find --after 2026-05-01 --json invoice | jq -r .id`
 }
 
@@ -46,6 +49,8 @@ func (c findCmd) Run(a *app) error {
 		}
 	}
 	set("kind", c.Kind)
+	set("owner", c.Owner)
+	set("reach", c.Reach)
 	after, err := day(c.After, 0)
 	if err != nil {
 		return err

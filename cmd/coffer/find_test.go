@@ -30,6 +30,10 @@ func TestFindShared(t *testing.T) {
 		}
 		one(ben, words("find plan"), "Shared:/plan b.txt", "Shared:/Docs/Deep/plan.txt", "/my plan.txt")
 		one(ann, words("find plan"), "/Private/plan b.txt", "/Private/Docs/Deep/plan.txt")
+		one(ben, words("find plan --owner me"), "/my plan.txt")
+		one(ben, words("find plan --owner others"), "Shared:/plan b.txt", "Shared:/Docs/Deep/plan.txt")
+		one(ben, words("find plan --reach only_you"), "/my plan.txt")
+		one(ann, words("find plan --reach people --owner me"), "/Private/plan b.txt", "/Private/Docs/Deep/plan.txt")
 		one(ben, words("find plan --under Shared:/Docs"), "Shared:/Docs/Deep/plan.txt")
 		one(ben, words("get Shared:/Docs/Deep/plan.txt -o -"), "the plan")
 		ben.types(0, words("recent"), "opened   Shared:/Docs/Deep/plan.txt\n", "changed  /my plan.txt\n")

@@ -15,11 +15,13 @@ func (a *API) search(c *call, in *struct {
 	Under         coffer.ID `query:"under" doc:"In this folder, or somewhere below"`
 	MinSize       int64     `query:"min_size" minimum:"0" doc:"Files of at least so many bytes"`
 	MaxSize       int64     `query:"max_size" minimum:"0" doc:"Files of at most so many bytes"`
+	Owner         string    `query:"owner" enum:"me,others" doc:"In the caller's own space, or in all others"`
+	Reach         string    `query:"reach" enum:"only_you,people" doc:"Only the caller can open it, or others too"`
 	Limit         int       `query:"limit" minimum:"1" maximum:"200" doc:"Default 50. A page may hold fewer, even none, and have a next one"`
 	Cursor        string    `query:"cursor" maxLength:"4096" doc:"next of the page before"`
 }) (*bodyOf[wire.Part[wire.Node]], error) {
 	p, err := a.view(c).Search(c, in.Q, files.SearchOptions{Limit: in.Limit, Cursor: in.Cursor, Filter: files.Filter{Kind: in.Kind,
-		ChangedAfter: in.ChangedAfter, ChangedBefore: in.ChangedBefore, ChangedBy: in.ChangedBy, Under: in.Under, MinSize: in.MinSize, MaxSize: in.MaxSize}})
+		ChangedAfter: in.ChangedAfter, ChangedBefore: in.ChangedBefore, ChangedBy: in.ChangedBy, Under: in.Under, MinSize: in.MinSize, MaxSize: in.MaxSize, Owner: in.Owner, Reach: in.Reach}})
 	if err != nil {
 		return nil, err
 	}

@@ -175,7 +175,7 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"GET /spaces": {{path: "/spaces"}, {path: "/spaces?count=1"}},
 		"GET /search": {{path: "/search?q=canary"}, {path: "/search?q=ca"}, {path: "/search?q=c&kind=file"},
 			{path: "/search?q=canary&under=" + id(v.folder.ID), code: missing}, {path: "/search?q=stolen&under=" + id(v.space.RootID), code: missing},
-			{path: "/search?q=canary&changed_by=" + id(v.Me.ID)}},
+			{path: "/search?q=canary&changed_by=" + id(v.Me.ID)}, {path: "/search?q=canary&owner=others&reach=people"}},
 		"GET /recent":       {{path: "/recent"}, {path: "/recent?limit=200"}},
 		"GET /pins":         {{path: "/pins"}},
 		"PUT /pins/{id}":    {{path: "/pins/" + id(v.file.ID), code: missing}, {path: "/pins/" + id(v.trashed.ID), code: missing}, {path: "/pins/" + id(v.space.RootID), code: missing}},

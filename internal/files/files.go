@@ -175,7 +175,7 @@ type Item struct {
 	coffer.Node
 	Access               coffer.Access
 	CreatedBy, ChangedBy Person
-	Reach                *Reach // of Children and Stat; nil elsewhere
+	Reach                *Reach // of Children, Stat, Search, Recent and Pins; nil elsewhere
 }
 
 // Detail is an item with what costs more to tell.

@@ -26,6 +26,8 @@ type Filter struct {
 	ChangedBy                   coffer.ID // zero = anybody
 	MinSize, MaxSize            int64     // bytes of a file, MaxSize 0 = any; with either, no folders
 	Under                       coffer.ID // a folder; zero = everywhere
+	Owner                       string    // "", "me" = in the own space, "others" = in all others
+	Reach                       string    // "", "only_you" or "people": who can open it
 }
 
 // kinds are what a search can ask for: folders, all files, or files by their
@@ -43,7 +45,24 @@ var kinds = map[string]struct{ ends, media []string }{
 	"archive":      {ends: []string{".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"}},
 }
 
-// fits reports whether a node passes all but Under.
+// in narrows spaces to those that pass Owner.
+func (f Filter) in(tx *db.Tx, who coffer.ID, spaces []coffer.ID) ([]coffer.ID, error) {
+	if f.Owner == "" {
+		return spaces, nil
+	}
+	own, err := tx.PersonalSpace(who) // guests have none
+	if err != nil && !errors.Is(err, coffer.ErrNotFound) {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(spaces), func(id coffer.ID) bool { return (id == own.ID) != (f.Owner == "me") }), nil
+}
+
+// reached reports whether who can open a node passes Reach.
+func (f Filter) reached(r *Reach) bool {
+	return f.Reach == "" || (f.Reach == "only_you") == r.OnlyYou
+}
+
+// fits reports whether a node passes all but Under, Owner and Reach.
 func (f Filter) fits(n coffer.Node) bool {
 	switch {
 	case f.ChangedAfter != 0 && n.ChangedAt < f.ChangedAfter,
@@ -97,6 +116,9 @@ func (v *View) Search(ctx context.Context, query string, o SearchOptions) (page 
 	if _, known := kinds[o.Kind]; o.Kind != "" && !known {
 		return page, coffer.E(coffer.Invalid, "invalid", "There is no such kind to search for.")
 	}
+	if !slices.Contains([]string{"", "me", "others"}, o.Owner) || !slices.Contains([]string{"", "only_you", "people"}, o.Reach) {
+		return page, coffer.E(coffer.Invalid, "invalid", "owner may be me or others, reach only_you or people.")
+	}
 	if o.Limit, err = foundLimit(o.Limit); err != nil {
 		return page, err
 	}
@@ -118,6 +140,9 @@ func (v *View) Search(ctx context.Context, query string, o SearchOptions) (page 
 				return err
 			}
 			s.Spaces = []coffer.ID{under.space.ID}
+		}
+		if s.Spaces, err = o.in(tx, v.p.User.ID, s.Spaces); err != nil {
+			return err
 		}
 		var next *db.NamePosition
 		page = Page[Placed]{}
@@ -198,7 +223,11 @@ func (v *View) found(tx *db.Tx, who people, places map[coffer.ID]place, n coffer
 	if !f.Under.IsZero() && !slices.ContainsFunc(in.path, under) {
 		return Placed{}, coffer.ErrNotFound
 	}
-	return v.placed(tx, who, places, n.ID)
+	p, err := v.placed(tx, who, places, n.ID)
+	if err == nil && !f.reached(p.Reach) {
+		err = coffer.ErrNotFound
+	}
+	return p, err
 }
 
 // placed is a living node that the principal may open, with its path;
@@ -213,11 +242,16 @@ func (v *View) placed(tx *db.Tx, who people, places map[coffer.ID]place, id coff
 		return Placed{}, err
 	}
 	i, err := who.item(p.shown(), p.access)
+	if err != nil {
+		return Placed{}, err
+	}
+	on, err := tx.PeopleOn(id, nil)
+	i.Reach = p.reached(p.openers(on))
 	return Placed{i, in.path[max(0, len(in.path)-int(p.sees)):]}, err
 }
 
 func (f Filter) bytes() []byte {
-	return fmt.Appendf(nil, "%s %d %d %s %d %d %s", f.Kind, f.ChangedAfter, f.ChangedBefore, f.ChangedBy, f.MinSize, f.MaxSize, f.Under)
+	return fmt.Appendf(nil, "%s %d %d %s %d %d %s %s %s", f.Kind, f.ChangedAfter, f.ChangedBefore, f.ChangedBy, f.MinSize, f.MaxSize, f.Under, f.Owner, f.Reach)
 }
 
 // foundPosition writes where a search goes on: part, number, key.

@@ -2,6 +2,7 @@ package files_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +107,50 @@ func TestSearchShared(t *testing.T) {
 		w.ok(ann.Ungrant(ctx, top, g))
 		if got := found(files.SearchOptions{}); len(got) != 0 {
 			t.Errorf("taken away, found %q", got)
+		}
+	})
+}
+
+// TestSearchWhose: a search is narrowed to the own space or to all others, and to
+// what only the searcher can open or others too; each result says who can.
+func TestSearchWhose(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ann, ben := w.person("Ann"), w.person("Ben")
+		top := ann.mkdir(ann.root, "plans for Ben")
+		ann.put(top, "plan in it", nil)
+		ann.put(ann.root, "plan of Ann", nil)
+		ben.put(ben.root, "plan of Ben", nil)
+		ann.give(top, ben, view)
+		for _, c := range []struct {
+			who    *person
+			filter files.Filter
+			want   string
+		}{
+			{ann, files.Filter{}, "plan in it 2|plan of Ann 1|plans for Ben 2"},
+			{ann, files.Filter{Owner: "me"}, "plan in it 2|plan of Ann 1|plans for Ben 2"},
+			{ann, files.Filter{Owner: "others"}, ""},
+			{ann, files.Filter{Reach: "only_you"}, "plan of Ann 1"},
+			{ann, files.Filter{Reach: "people"}, "plan in it 2|plans for Ben 2"},
+			{ben, files.Filter{Owner: "me"}, "plan of Ben 1"},
+			{ben, files.Filter{Owner: "others"}, "plan in it 2|plans for Ben 2"},
+			{ben, files.Filter{Owner: "others", Reach: "only_you"}, ""},
+			{ben, files.Filter{Owner: "me", Under: top}, ""},
+		} {
+			page, err := c.who.Search(ctx, "plan", files.SearchOptions{Filter: c.filter})
+			w.ok(err)
+			var got []string
+			for _, i := range page.Items {
+				got = append(got, fmt.Sprintf("%s %d", i.Name, i.Reach.People))
+			}
+			slices.Sort(got)
+			if strings.Join(got, "|") != c.want {
+				t.Errorf("%s with %+v: %q, want %q", c.who.who.User.Name, c.filter, got, c.want)
+			}
+		}
+		for _, f := range []files.Filter{{Owner: "ann"}, {Reach: "link"}} {
+			if _, err := ann.Search(ctx, "plan", files.SearchOptions{Filter: f}); code(err) != "invalid" {
+				t.Errorf("%+v: %v", f, err)
+			}
 		}
 	})
 }

@@ -74,7 +74,7 @@ type Node struct {
 	CreatedBy  *Person   `json:"created_by,omitempty"`
 	ChangedBy  *Person   `json:"changed_by,omitempty"`
 	Access     string    `json:"access" enum:"view,edit,manage,owner" doc:"What the caller may do"`
-	Reach      *Reach    `json:"reach,omitempty" doc:"Who can open it; in the children of a folder and in one node"`
+	Reach      *Reach    `json:"reach,omitempty" doc:"Who can open it; in the children of a folder, in one node, /search, /recent and /pins"`
 
 	// Only in GET /nodes/{id}, /resolve, /search, /recent, /pins and the answer to an upload.
 	Path   []Crumb `json:"path,omitempty" doc:"From the root to the parent"`

@@ -101,6 +101,12 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       await chip("Kind", "Any");
       await chip("Changed", "Today");
       await finds(...five);
+      await chip("Owner", "Others");
+      await page.getByText("Nothing matches.").waitFor();
+      await chip("Owner", "Me");
+      await chip("Who can open it", "Only you");
+      await finds(...five);
+      assert.match(new URL(page.url()).search, /owner=me&reach=only_you/);
       await chip("Size", "Over 100 MB");
       await page.getByText("Nothing matches. Check the spelling, or look for any kind, time and size.").waitFor();
       await page.getByRole("button", { name: "Clear filters" }).click();
