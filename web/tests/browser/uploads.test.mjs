@@ -201,8 +201,8 @@ test("large uploads", async (t) => {
     await tray(page).getByRole("button", { name: "Pause uploads" }).click();
     await tray(page).getByText(/^Paused at \d+ %$/).waitFor();
     await tray(page).getByText("Paused, 0 of 1 file stored").waitFor();
-    await until(() => line.held === 0, "the requests to end");
-    line.release();
+    line.cut(); // what is still in the line would arrive after all
+    line.mend();
     begun();
     await pick(page, onDisk("Small.bin", noise(1000)));
     await tray(page).getByText("Paused", { exact: true }).waitFor();
