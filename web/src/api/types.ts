@@ -47,7 +47,6 @@ export type Team = Schemas["Team"];
 export type BatchResults = Schemas["BatchResults"];
 export type Problem = Schemas["Problem"];
 export type Activity = Schemas["Activity"];
-export type Link = Schemas["Link"];
 export type FileRequest = Schemas["FileRequest"];
 export type Policy = Schemas["Policy"];
 
