@@ -119,6 +119,9 @@ type Principal struct {
 	Link  Link
 	Maker User // of the link, as they are now
 	Visit ID   // of this browser; zero: it has not begun one
+	// Recipient is who has proved the address that the link was made for; zero:
+	// nobody.
+	Recipient ID
 
 	// Of RequestKind: the file request, and its Version when its password was
 	// last asked for.

@@ -68,6 +68,7 @@ type grammar struct {
 	Shared     sharedCmd     `cmd:"" help:"List what others gave you."`
 	Leave      leaveCmd      `cmd:"" help:"Give up what others gave you."`
 	Request    requestCmd    `cmd:"" help:"Ask people without an account for files."`
+	Notices    noticesCmd    `cmd:"" help:"List what you were told, and choose what comes by e-mail."`
 	Space      spaceCmd      `cmd:"" help:"Make team spaces, rename and remove them."`
 	Group      groupCmd      `cmd:"" help:"Make groups, and say who is in them."`
 	Versions   versionsCmd   `cmd:"" help:"List, restore, keep or delete older contents of a file."`

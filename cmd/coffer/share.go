@@ -16,6 +16,7 @@ type shareCmd struct {
 	Role   string   `name:"role" enum:"view,edit,manage," default:"" help:"What they may do: view, edit (also send, rename, move, trash), manage (also share). Without it: view, or for who has access already, as it is."`
 	Group  []string `name:"group" sep:"none" placeholder:"NAME" help:"Give it to this group. May be repeated."`
 	Until  string   `name:"until" placeholder:"DATE" help:"Access ends at the end of this day, as 2026-12-31; never: without an end."`
+	Note   string   `name:"message" placeholder:"TEXT" help:"Goes with the notice of what is newly given."`
 	Remote string   `arg:"" help:"File or folder."`
 	Who    []string `arg:"" optional:"" help:"E-mail addresses of people who have an account. Nobody and no group: tell who has access."`
 }
@@ -63,6 +64,7 @@ func (c shareCmd) Run(a *app) error {
 			if until != nil {
 				n.Until = *until
 			}
+			n.Message = c.Note
 			g, err = cl.Grant(a.ctx, node, n)
 		}
 		if err != nil {

@@ -195,10 +195,12 @@ func noteSignIn(tx *db.Tx, u coffer.User, from From, news letter) error {
 			return err
 		}
 	}
-	if before && isNew {
-		return news.post(tx)
+	if !before || !isNew {
+		return nil
 	}
-	return nil
+	told := coffer.Notice{Kind: coffer.NewSignIn, Told: coffer.NoticeText{Device: Browser(from.UserAgent), Address: from.Address}}
+	_, err = tx.Tell(told, []coffer.ID{u.ID}) // not by another mail: there is a letter of its own
+	return errors.Join(err, news.post(tx))
 }
 
 // NewToken asks for a bearer token.

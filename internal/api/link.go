@@ -23,11 +23,40 @@ func (a *API) link(l files.LinkItem) wire.Link {
 	w := wire.Link{ID: l.ID, Node: wire.LinkNode{ID: l.Node.ID, Name: l.Node.Name, Kind: l.Kind.String()}, Name: l.Name, Message: l.Message, May: string(l.May),
 		CreatedAt: l.MadeAt, CreatedBy: person(l.By), EndsAt: orNull(l.EndsAt), HasPassword: l.HasPassword,
 		Downloads: wire.LinkDownloads{Max: orNull(l.DownloadsMax), Used: l.Taken}, Opened: wire.LinkOpened{Count: l.Opened, LastAt: orNull(l.OpenedAt), Networks: l.Networks},
-		Notify: l.Notify, State: string(l.State), MayChange: l.Manage, Recipients: []wire.LinkRecipient{}, Warnings: filled(l.Warnings)}
+		Notify: l.Notify, State: string(l.State), MayChange: l.Manage, Recipients: mapped(l.Recipients, recipient), Warnings: filled(l.Warnings)}
 	if l.Address != "" {
 		w.URL = a.BaseURL.String() + LinkPrefix + l.Address
 	}
 	return w
+}
+
+func recipient(r files.Recipient) wire.LinkRecipient {
+	state := "live"
+	if r.OffAt != 0 {
+		state = "off"
+	}
+	return wire.LinkRecipient{ID: r.ID, Email: r.Email, State: state}
+}
+
+func (a *API) addRecipients(c *call, in *struct {
+	ByID
+	Body wire.NewRecipients
+}) (*bodyOf[wire.Link], error) {
+	l, err := a.view(c).AddRecipients(c, in.ID, in.Body.Emails)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[wire.Link]{a.link(l)}, nil
+}
+
+// ByRecipient is exported for the reason of ByID.
+type ByRecipient struct {
+	ByID
+	Recipient coffer.ID `path:"recipient" doc:"26 characters of base32"`
+}
+
+func (a *API) dropRecipient(c *call, in *ByRecipient) (*done, error) {
+	return nil, a.view(c).DropRecipient(c, in.ID, in.Recipient)
 }
 
 // orNull is a number whose 0 stands for nothing.
@@ -43,12 +72,9 @@ func (a *API) makeLink(c *call, in *struct {
 	Body wire.NewLink
 }) (*bodyOf[wire.Link], error) {
 	b := in.Body
-	n := files.NewLink{Name: b.Name, Message: b.Message, May: coffer.LinkMay(b.May), EndsAt: b.EndsAt.Or(0), Password: b.Password.Or(""), Notify: b.Notify}
+	n := files.NewLink{Name: b.Name, Message: b.Message, May: coffer.LinkMay(b.May), EndsAt: b.EndsAt.Or(0), Password: b.Password.Or(""), Notify: b.Notify, Recipients: b.Recipients}
 	if most := b.DownloadsMax.Or(0); most != nil {
 		n.DownloadsMax = *most
-	}
-	if len(b.Recipients) > 0 {
-		return nil, coffer.E(coffer.Invalid, "recipients_unknown", "Links for named recipients cannot be made here yet. Make one with a password instead.")
 	}
 	l, password, err := a.view(c).MakeLink(c, in.ID, n)
 	if err != nil {

@@ -20,7 +20,7 @@ func (a *API) giveAccess(c *call, in *struct {
 	Body wire.NewGrant
 }) (*bodyOf[wire.Grant], error) {
 	b := in.Body
-	g, err := a.view(c).Grant(c, in.ID, files.NewGrant{Email: b.Email, UserID: b.UserID, GroupID: b.GroupID, Access: coffer.ParseAccess(b.Role), Until: b.Until})
+	g, err := a.view(c).Grant(c, in.ID, files.NewGrant{Email: b.Email, UserID: b.UserID, GroupID: b.GroupID, Access: coffer.ParseAccess(b.Role), Until: b.Until, Message: b.Message})
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func (v *victim) state() string {
 	v.S.T.Helper()
 	var b strings.Builder
 	for _, path := range []string{"/spaces", "/nodes/" + v.space.RootID.String(), "/nodes/" + v.space.RootID.String() + "/children", "/nodes/" + v.folder.ID.String(),
-		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/links", "/requests", "/trash", "/pins", "/jobs", "/uploads"} {
+		"/nodes/" + v.folder.ID.String() + "/children", "/nodes/" + v.file.ID.String(), "/nodes/" + v.file.ID.String() + "/content", "/nodes/" + v.folder.ID.String() + "/grants", "/links", "/requests", "/trash", "/pins", "/jobs", "/uploads", "/notices", "/me/notices"} {
 		fmt.Fprintf(&b, "%s: %s\n", path, v.Do("GET", path, nil).Want(200).Body)
 	}
 	for _, path := range []string{"/sessions", "/tokens"} { // without when they were last used
@@ -243,6 +243,7 @@ func attempts(v *victim, ben *Person, own wire.Node) map[string][]attempt {
 		"DELETE /session":          {{path: "/session"}}, // last of all: it ends the proof
 	}
 	maps.Copy(all, v.sharingAttempts(ben, own))
+	maps.Copy(all, v.noticeAttempts())
 	return all
 }
 

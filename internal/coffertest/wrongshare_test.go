@@ -14,7 +14,9 @@ type sharing struct {
 	team  wire.Space // that she made
 	link  wire.Link  // to her folder
 
-	request wire.FileRequest // into her folder
+	request   wire.FileRequest // into her folder
+	notice    coffer.ID        // that she has
+	recipient coffer.ID        // of another link of hers
 }
 
 func (v *victim) share() {
@@ -26,6 +28,7 @@ func (v *victim) share() {
 	owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &yes}).Want(200)
 	v.Do("POST", "/spaces", wire.SpaceName{Name: "canary team"}).Want(201).JSON(&v.team)
 	owner.Do("PATCH", "/settings", wire.Settings{MembersMakeSpaces: &no}).Want(200)
+	v.beTold()
 	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/links", wire.NewLink{Name: "canary visitor", Message: "canary message"}).Want(201).JSON(&v.link)
 	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/requests", wire.NewFileRequest{Title: "Papers", Note: "canary note"}).Want(201).JSON(&v.request)
 	v.secrets = append(v.secrets, v.request.ID.String(), path.Base(v.request.URL), v.team.ID.String(), v.team.RootID.String(), v.link.ID.String(), v.link.Password, path.Base(v.link.URL))

@@ -137,20 +137,22 @@ func (tx *Tx) SpendClaim(id coffer.ID, n, most int64) (bool, error) {
 }
 
 // SettleClaim gives back the bytes that were not sent after all, and remembers
-// those that were: n from off on.
-func (tx *Tx) SettleClaim(id coffer.ID, unsent, off, n int64) error {
+// those that were: n from off on. It reports whether all of it was sent by that.
+func (tx *Tx) SettleClaim(id coffer.ID, unsent, off, n int64) (finished bool, err error) {
 	// The row is this transaction's from here on, or two would lose a range.
 	if err := tx.execOne(`UPDATE claim SET sent = sent - $2, last_at = $3 WHERE id = $1`, id, unsent, tx.Now); err != nil {
-		return err
+		return false, err
 	}
 	if n == 0 {
-		return nil
+		return false, nil
 	}
-	var ranges string
-	if err := tx.row(`SELECT ranges FROM claim WHERE id = $1`, id).Scan(&ranges); err != nil {
-		return err
+	c, err := scanClaim(tx.row(`SELECT `+claimColumns+` FROM claim WHERE id = $1`, id).Scan)
+	if err != nil {
+		return false, err
 	}
-	return tx.execOne(`UPDATE claim SET ranges = $2 WHERE id = $1`, id, addRange(ranges, off, off+n-1))
+	before := c.StoppedAt()
+	c.Ranges = addRange(c.Ranges, off, off+n-1)
+	return before < c.Size && c.StoppedAt() >= c.Size, tx.execOne(`UPDATE claim SET ranges = $2 WHERE id = $1`, id, c.Ranges)
 }
 
 // span is a stretch of bytes, ends included.

@@ -106,8 +106,9 @@ func (tx *Tx) Reseal(c SealedColumn, old SealedRecord, version uint32, sealed []
 	return n > 0, err
 }
 
-// CodesUnder counts codes of unfinished sign-ups that a MAC key of a KEK made.
+// CodesUnder counts codes, of unfinished sign-ups and of links, that a MAC key of
+// a KEK made.
 func (tx *Tx) CodesUnder(kek uint32) (n int64, err error) {
-	err = tx.row(`SELECT CAST(COUNT(*) AS BIGINT) FROM signup WHERE code_kek_ver = $1`, int64(kek)).Scan(&n)
+	err = tx.row(`SELECT CAST((SELECT COUNT(*) FROM signup WHERE code_kek_ver = $1) + (SELECT COUNT(*) FROM link_code WHERE kek_ver = $1) AS BIGINT)`, int64(kek)).Scan(&n)
 	return n, err
 }

@@ -235,7 +235,7 @@ func (v *View) commit(ctx context.Context, fn func(tx *db.Tx, ps []pass) ([]act,
 			return errors.New("files: a change without its event")
 		}
 		for _, a := range acts {
-			if err := tx.InsertEvent(v.event(fresh[0].space.ID, a)); err != nil {
+			if err := errors.Join(tx.InsertEvent(v.event(fresh[0].space.ID, a)), v.s.tell(tx, a.tell...)); err != nil {
 				return err
 			}
 		}
@@ -302,6 +302,9 @@ func (v *View) standing(tx *db.Tx) (coffer.Principal, error) {
 		if err != nil || l.Version != p.Link.Version {
 			return p, cmp.Or(err, error(coffer.ErrNotFound))
 		}
+		if in, err := tx.LetsIn(l.ID, p.Recipient); err != nil || !in {
+			return p, cmp.Or(err, error(coffer.ErrNotFound))
+		}
 		return visitor(tx, l, p)
 	}
 	now, err := tx.Standing(p.User.ID, p.SessionID, p.TokenID)
@@ -325,7 +328,7 @@ func visitor(tx *db.Tx, l coffer.Link, at coffer.Principal) (coffer.Principal, e
 	}
 	maker, err := tx.User(l.MadeBy)
 	p := coffer.LinkPrincipal(l, maker)
-	p.Visit, p.Address, p.RequestID = at.Visit, at.Address, at.RequestID
+	p.Visit, p.Recipient, p.Address, p.RequestID = at.Visit, at.Recipient, at.Address, at.RequestID
 	return p, err
 }
 

@@ -165,7 +165,12 @@ func (d *Delivery) WriteRange(ctx context.Context, w io.Writer, off, n int64) (e
 		_, err = d.content.WriteRange(ctx, out, off, n)
 	}
 	settled := d.v.s.maintain(context.WithoutCancel(ctx), coffer.ID{}, func(tx *db.Tx) error {
-		return tx.SettleClaim(d.claim.ID, max(0, n-out.n), off, out.n)
+		finished, err := tx.SettleClaim(d.claim.ID, max(0, n-out.n), off, out.n)
+		if err != nil || !finished {
+			return err
+		}
+		a := act{action: "link.finished", node: d.Node, target: d.claim.LinkID, detail: map[string]any{"name": d.Name, "size": d.Size, "claim": d.claim.ID}}
+		return errors.Join(tx.InsertEvent(d.v.event(d.v.p.Link.SpaceID, a)), d.v.tellLink(tx, coffer.LinkGot, d.Node, d.Name, d.Version.IsZero()))
 	})
 	if errors.Is(settled, coffer.ErrNotFound) {
 		settled = nil // the link was deleted meanwhile
@@ -189,6 +194,6 @@ func (t *counted) Write(p []byte) (int, error) {
 // visits that are over. It is a periodic job.
 func (s *Service) ReturnClaims(ctx context.Context) error {
 	return s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error {
-		return errors.Join(tx.ReturnClaims(coffer.ID{}), tx.PurgeVisits())
+		return errors.Join(tx.ReturnClaims(coffer.ID{}), tx.PurgeVisits(), tx.PurgeLinkCodes())
 	})
 }

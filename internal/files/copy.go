@@ -60,7 +60,7 @@ func (v *View) copyFile(ctx context.Context, src, folder pass, name string, how 
 		if err != nil {
 			return nil, err
 		}
-		if err := takeQuota(tx, folder, st.dek.Size, 0); err != nil {
+		if err := v.s.takeQuota(tx, folder, st.dek.Size, 0); err != nil {
 			return nil, err
 		}
 		if created = spot.onto == nil; created {
@@ -190,7 +190,7 @@ func (v *View) copyBelow(ctx context.Context, src, folder pass, root coffer.Node
 			if step, err = v.copySome(tx, ps[0], open, careful); err != nil {
 				return err
 			}
-			return takeQuota(tx, ps[0], step.bytes, 0)
+			return v.s.takeQuota(tx, ps[0], step.bytes, 0)
 		}, folder, src)
 		if errors.Is(err, db.ErrTaken) && !careful {
 			careful = true

@@ -27,6 +27,7 @@ import (
 	"coffer/internal/cred"
 	"coffer/internal/db"
 	"coffer/internal/keyring"
+	"coffer/internal/mail"
 	"coffer/internal/picture"
 	"coffer/internal/seal"
 )
@@ -53,8 +54,8 @@ func (s *Service) Retention() Retention { return s.retention }
 // copies the database first takes, and than the longest upload.
 func (s *Service) grace() time.Duration { return s.retention.BackupWindow + uploadKept + time.Hour }
 
-// Deps is what a Service stands on. All but Doomed, GivenUp, Work, Log and Pictures
-// are needed.
+// Deps is what a Service stands on. The functions, Log and Pictures may be
+// missing.
 type Deps struct {
 	DB      *db.DB
 	Blobs   blob.Store
@@ -71,11 +72,16 @@ type Deps struct {
 	Work func(tx *db.Tx, work coffer.ID) error
 	// Unsummed is the same for Sum(blob), which has no periodic job.
 	Unsummed func(tx *db.Tx, blob coffer.ID) error
-	Log      *slog.Logger
 	// Delivered is told of each delivery by a file request that is complete.
 	Delivered func(tx *db.Tx, delivery coffer.ID) error
 	// Receipt is told of each whose sender asks for a receipt afterwards.
 	Receipt func(tx *db.Tx, delivery coffer.ID) error
+	// Noticed is the same for MailNotices(user), at a time (ms).
+	Noticed func(tx *db.Tx, user coffer.ID, at int64) error
+	// Post has a letter written, of the organisation that it is told, and sent
+	// once tx is committed. Without it notices are not mailed.
+	Post func(tx *db.Tx, write func(mail.Site) mail.Message) error
+	Log  *slog.Logger
 
 	Hasher    *cred.Hasher   // of passwords, the one of the process; nil: one of its own
 	Pictures  *picture.Maker // the one of the process; nil: one with memory of its own
@@ -97,6 +103,8 @@ type Service struct {
 	goOn     func(tx *db.Tx, work coffer.ID) error
 	workFrom int64
 	unsummed func(tx *db.Tx, blob coffer.ID) error
+	noticed  func(tx *db.Tx, user coffer.ID, at int64) error
+	post     func(tx *db.Tx, write func(mail.Site) mail.Message) error
 	log      *slog.Logger
 	told     func(tx *db.Tx, delivery coffer.ID) error
 	receipt  func(tx *db.Tx, delivery coffer.ID) error
@@ -117,7 +125,7 @@ type Service struct {
 
 // New returns the service over d.
 func New(d Deps) *Service {
-	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, goOn: d.Work, unsummed: d.Unsummed, log: d.Log,
+	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, goOn: d.Work, unsummed: d.Unsummed, noticed: d.Noticed, post: d.Post, log: d.Log,
 		told: d.Delivered, receipt: d.Receipt, hasher: d.Hasher, pictures: d.Pictures,
 		retention: Retention{
 			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
@@ -146,6 +154,12 @@ func New(d Deps) *Service {
 		s.hasher = cred.NewHasher(cred.HasherOptions{})
 	}
 	s.guests = s.hasher.Half()
+	if s.noticed == nil {
+		s.noticed = func(*db.Tx, coffer.ID, int64) error { return nil }
+	}
+	if s.post == nil {
+		s.post = func(*db.Tx, func(mail.Site) mail.Message) error { return nil }
+	}
 	if s.pictures == nil {
 		s.pictures = picture.NewMaker(picture.Options{Memory: semaphore.NewWeighted(1)})
 	}
@@ -371,17 +385,25 @@ func (s *Service) openBlob(ctx context.Context, id coffer.ID, dek seal.DEK) (*co
 	return r, err
 }
 
-// takeQuota adds to the bytes that a space holds and has reserved.
-func takeQuota(tx *db.Tx, p pass, used, reserved int64) error {
+// takeQuota adds to the bytes that a space holds and has reserved, and tells its
+// owners when it becomes almost full by that.
+func (s *Service) takeQuota(tx *db.Tx, p pass, used, reserved int64) error {
 	ok, err := tx.TakeQuota(p.space.ID, used, reserved)
-	if err != nil || ok {
-		return err
-	}
-	now, err := tx.Space(p.space.ID)
 	if err != nil {
 		return err
 	}
-	return overQuota(now, used+reserved)
+	now := p.space
+	if !ok {
+		if now, err = tx.Space(p.space.ID); err != nil {
+			return err
+		}
+		return overQuota(now, used+reserved)
+	}
+	now.Used += used
+	if almostFull(now) && !almostFull(p.space) {
+		return s.tellLow(tx, now)
+	}
+	return nil
 }
 
 func overQuota(s coffer.Space, need int64) error {

@@ -42,6 +42,8 @@ type LinkItem struct {
 	Address  string   // the secret part, for those who manage the node; else ""
 	Manage   bool     // the principal may change it
 	Warnings []string // what its maker may not have thought of
+
+	Recipients []Recipient // whom it was made for; told as Name is
 }
 
 // NewLink says what a link is to be.
@@ -52,6 +54,7 @@ type NewLink struct {
 	Password      *string        // nil: one is made; "": none
 	DownloadsMax  int64          // 0: no limit
 	Notify        bool
+	Recipients    []string // addresses; none: it is for anybody
 }
 
 // MakeLink makes a link to a node for who may manage it, and tells its password
@@ -71,9 +74,10 @@ func (v *View) MakeLink(ctx context.Context, id coffer.ID, n NewLink) (item Link
 	if err := checkLink(l, p.node.Kind); err != nil {
 		return item, "", err
 	}
-	if n.Password == nil {
+	switch {
+	case n.Password == nil && len(n.Recipients) == 0:
 		password = cred.NewSpokenPassword()
-	} else {
+	case n.Password != nil:
 		password = *n.Password
 	}
 	sealed, err := v.linkPassword(ctx, l.ID, password)
@@ -102,6 +106,9 @@ func (v *View) MakeLink(ctx context.Context, id coffer.ID, n NewLink) (item Link
 		}
 		row, err := tx.LinkRow(l.ID)
 		if err != nil {
+			return nil, err
+		}
+		if err := v.addRecipients(tx, p.who, row, address, n.Recipients); err != nil {
 			return nil, err
 		}
 		if item, err = v.linkItem(tx, p.who, row); err != nil {
@@ -241,7 +248,13 @@ func (v *View) linkItem(tx *db.Tx, who coffer.Principal, l db.LinkRow) (LinkItem
 			i.Node.Name = p.space.Name
 		}
 	}
-	if !i.Manage && l.MadeBy != who.User.ID {
+	all, err := tx.Recipients(l.ID)
+	if err != nil {
+		return i, err
+	}
+	if i.Manage || l.MadeBy == who.User.ID {
+		i.Recipients = all
+	} else {
 		i.Name, i.Message = "", ""
 	}
 	if i.Manage {
@@ -256,7 +269,7 @@ func (v *View) linkItem(tx *db.Tx, who coffer.Principal, l db.LinkRow) (LinkItem
 	if i.State == coffer.LinkLive && !works {
 		i.State = coffer.LinkOff // its node is in the trash, or its maker may do nothing there any more
 	}
-	i.Warnings = linkWarnings(tx.Now, i, l)
+	i.Warnings = linkWarnings(tx.Now, i, l, len(all) > 0)
 	return i, nil
 }
 
@@ -272,7 +285,7 @@ func linkWorks(tx *db.Tx, l coffer.Link) (bool, error) {
 	return false, err
 }
 
-func linkWarnings(now int64, i LinkItem, l db.LinkRow) []string {
+func linkWarnings(now int64, i LinkItem, l db.LinkRow, named bool) []string {
 	out := []string{}
 	add := func(is bool, code string) {
 		if is {
@@ -283,7 +296,7 @@ func linkWarnings(now int64, i LinkItem, l db.LinkRow) []string {
 	if i.State != coffer.LinkLive {
 		return out
 	}
-	add(!l.HasPassword, "no_password")
+	add(!l.HasPassword && !named, "no_password")
 	add(l.EndsAt == 0, "no_end")
 	add(l.NodeKind == coffer.Folder, "whole_folder")
 	add(l.Networks >= manyNetworks, "many_networks")

@@ -38,6 +38,7 @@ type act struct {
 	node   coffer.ID
 	target coffer.ID
 	detail map[string]any
+	tell   []telling // who is told of it
 }
 
 // event is an act of the principal as it is recorded.
@@ -63,6 +64,9 @@ func (v *View) actor() (kind string, id coffer.ID) {
 	case coffer.SystemKind:
 		return "system", v.p.User.ID
 	case coffer.LinkKind:
+		if !v.p.Recipient.IsZero() {
+			return "recipient", v.p.Recipient
+		}
 		return "link", v.p.Link.ID
 	case coffer.RequestKind:
 		return "request", v.p.Request

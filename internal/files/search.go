@@ -246,7 +246,11 @@ func (v *View) placed(tx *db.Tx, who people, places map[coffer.ID]place, id coff
 		return Placed{}, err
 	}
 	on, err := tx.PeopleOn(id, nil)
-	i.Reach = p.reached(p.openers(on))
+	if err != nil {
+		return Placed{}, err
+	}
+	links, err := openLinks(tx, id)
+	i.Reach = p.reached(p.openers(on), Lent{}.count(links...))
 	return Placed{i, in.path[max(0, len(in.path)-int(p.sees)):]}, err
 }
 

@@ -3,6 +3,9 @@ package files
 import (
 	"context"
 	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"coffer"
 	"coffer/internal/db"
@@ -68,19 +71,23 @@ type NewGrant struct {
 	GroupID coffer.ID
 	Access  coffer.Access // view to manage; owner on the root of a team space
 	Until   int64         // ms; 0 = without an end
+	Message string        // to whom it is given, for the notice; at most 1,000 characters
 }
 
 // Grant gives a person or a group access to a node and to all below it, up to
 // what the principal has.
 //
-// Errors: Forbidden, Invalid "person_unknown", "group_unknown", "role_wrong" or
-// "until_past", Conflict "grant_exists" or "already_owner".
+// Errors: Forbidden, Invalid "person_unknown", "group_unknown", "role_wrong",
+// "until_past", "message_long" or "message_invalid", Conflict "grant_exists" or "already_owner".
 func (v *View) Grant(ctx context.Context, id coffer.ID, n NewGrant) (item GrantItem, err error) {
 	p, err := v.reach(ctx, id, coffer.Share)
 	if err != nil {
 		return item, err
 	}
 	if err := checkGrant(p, n.Access, n.Until); err != nil {
+		return item, err
+	}
+	if err := checkMessage(n.Message); err != nil {
 		return item, err
 	}
 	err = v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
@@ -103,6 +110,10 @@ func (v *View) Grant(ctx context.Context, id coffer.ID, n NewGrant) (item GrantI
 		if err != nil {
 			return nil, err
 		}
+		had, err := opening(tx, p)
+		if err != nil {
+			return nil, err
+		}
 		if err := tx.InsertGrant(g); errors.Is(err, db.ErrTaken) {
 			return nil, coffer.E(coffer.Conflict, "grant_exists", name+" has access to this already. Change that instead.")
 		} else if err != nil {
@@ -115,6 +126,11 @@ func (v *View) Grant(ctx context.Context, id coffer.ID, n NewGrant) (item GrantI
 			return nil, err
 		}
 		a, err := shared("grant.given", p, g, name, nil, terms(g)).reaching(tx, p, before)
+		if err != nil {
+			return nil, err
+		}
+		t, err := tellGiven(tx, p, g, had, n.Message)
+		a.tell = []telling{t}
 		return []act{a}, err
 	}, p)
 	return item, err
@@ -136,6 +152,17 @@ func checkUntil(tx *db.Tx, until int64) error {
 		e := coffer.E(coffer.Invalid, "until_past", "Choose an end that is still to come.")
 		e.Fields = map[string]string{"until": e.Msg}
 		return e
+	}
+	return nil
+}
+
+// checkMessage accepts a short text of several lines.
+func checkMessage(text string) error {
+	if utf8.RuneCountInString(text) > 1000 {
+		return wrong("message", "message_long", "Write a message of at most 1,000 characters.")
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+		return wrong("message", "message_invalid", "The message holds characters that cannot be shown. Type it anew.")
 	}
 	return nil
 }
@@ -348,6 +375,11 @@ func (v *View) Ungrant(ctx context.Context, id, grant coffer.ID) error {
 			return nil, err
 		}
 		a, err := shared("grant.taken", p, g, name, terms(g), nil).reaching(tx, p, before)
+		if err != nil {
+			return nil, err
+		}
+		t, err := tellEnded(tx, p, g)
+		a.tell = []telling{t}
 		return []act{a}, err
 	}, p)
 }

@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -99,7 +100,9 @@ func (v *View) setOwner(tx *db.Tx, space coffer.Space, u coffer.User) error {
 	if err := tx.InsertGrant(g); err != nil {
 		return err
 	}
-	return tx.InsertEvent(v.event(space.ID, a))
+	n := coffer.Notice{Kind: coffer.ShareGiven, ActorID: v.p.User.ID, NodeID: space.RootID,
+		Told: coffer.NoticeText{By: v.p.User.Name, Name: space.Name, Folder: true, Role: g.Access.String()}}
+	return errors.Join(tx.InsertEvent(v.event(space.ID, a)), v.s.tell(tx, telling{n, []coffer.ID{u.ID}}))
 }
 
 // teamRoot is the pass for the root of a team space for one of its owners.

@@ -289,7 +289,7 @@ func (v *View) insertUpload(tx *db.Tx, p pass, in incoming, upload coffer.ID, st
 			return err
 		}
 	}
-	if err := takeQuota(tx, p, 0, u.Reserved); err != nil {
+	if err := v.s.takeQuota(tx, p, 0, u.Reserved); err != nil {
 		return err
 	}
 	if err := tx.InsertPendingBlob(st.blob, st.dek.PartLog); err != nil {
@@ -316,7 +316,7 @@ func (v *View) keepUp(ctx context.Context, in incoming, upload coffer.ID) func(n
 		}
 		left, renewed = left+more, time.Now()
 		return v.prepare(ctx, func(tx *db.Tx, ps []pass) error {
-			if err := takeQuota(tx, ps[0], 0, more); err != nil {
+			if err := v.s.takeQuota(tx, ps[0], 0, more); err != nil {
 				return err
 			}
 			return tx.ExtendUpload(upload, more, tx.Now+uploadKept.Milliseconds())
@@ -370,7 +370,7 @@ func (v *View) finish(tx *db.Tx, p pass, upload coffer.ID, st stored, fn func(tx
 		if err := tx.InsertLiveBlob(st.blob, st.dek.PartLog, size); err != nil {
 			return nil, err
 		}
-		if err := takeQuota(tx, p, st.dek.Size, 0); err != nil {
+		if err := v.s.takeQuota(tx, p, st.dek.Size, 0); err != nil {
 			return nil, err
 		}
 		return fn(tx, p, st)
@@ -388,7 +388,7 @@ func (v *View) finish(tx *db.Tx, p pass, upload coffer.ID, st stored, fn func(tx
 	if err := tx.DeleteUpload(upload); err != nil {
 		return nil, err
 	}
-	if err := takeQuota(tx, p, st.dek.Size, -u.Reserved); err != nil {
+	if err := v.s.takeQuota(tx, p, st.dek.Size, -u.Reserved); err != nil {
 		return nil, err
 	}
 	return fn(tx, p, st)

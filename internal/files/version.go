@@ -121,7 +121,7 @@ func (v *View) RestoreVersion(ctx context.Context, id, version coffer.ID) (d Det
 			return nil, err
 		}
 		defer dek.Key.Clear()
-		if err := takeQuota(tx, p, ver.Size, 0); err != nil {
+		if err := v.s.takeQuota(tx, p, ver.Size, 0); err != nil {
 			return nil, err
 		}
 		fresh, err := v.addVersion(tx, p, stored{blob: ver.BlobID, dek: dek, mediaType: ver.MediaType})

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type From struct {
 // Visitor is somebody at the address of a link that works.
 type Visitor struct {
 	Who    coffer.Principal // as whom the link opens; of kind Nobody while it is locked
+	Named  bool             // it was made for addresses: one of them is to be proved first
 	Locked bool             // its password is asked for first
 	Kind   coffer.NodeKind  // of what it opens
 
@@ -70,9 +72,13 @@ func (s *Service) Arrive(ctx context.Context, address string, from From) (a Visi
 				return coffer.ErrNotFound
 			}
 		}
+		in, err := tx.LetsIn(a.link, visit.RecipientID)
+		if a.Named = !in; err != nil || !in {
+			return err
+		}
 		if a.Locked = p.who.Link.HasPassword && visit.ProvedAt+provedFor.Milliseconds() <= tx.Now; !a.Locked {
 			a.Who = p.who
-			a.Who.Visit = visit.ID
+			a.Who.Visit, a.Who.Recipient = visit.ID, visit.RecipientID
 		}
 		return nil
 	})
@@ -132,9 +138,7 @@ func (s *Service) Unlock(ctx context.Context, address, password string, from Fro
 		return "", err
 	}
 	if wait > 0 {
-		e := coffer.E(coffer.Limited, "limited", tooManyTries(wait))
-		e.RetryAfter = time.Duration(wait) * time.Millisecond
-		return "", e
+		return "", tooMany(wait)
 	}
 	phc, err := s.keys.OpenLinkPassword(a.link, stored.KEKVer, stored.Sealed)
 	if err != nil {
@@ -170,6 +174,9 @@ func (s *Service) Unlock(ctx context.Context, address, password string, from Fro
 		if err != nil {
 			return err
 		}
+		if in, err := tx.LetsIn(l.ID, visit.RecipientID); err != nil || !in {
+			return cmp.Or(err, error(coffer.ErrNotFound))
+		}
 		until := tx.Now + claimLife.Milliseconds()
 		if cookie = from.Cookie; !visit.ID.IsZero() {
 			return tx.ProveVisit(visit.ID, until)
@@ -195,21 +202,27 @@ func (s *Service) wrongLinkPassword(ctx context.Context, link coffer.ID, left in
 			return err
 		}
 		at := coffer.Principal{Kind: coffer.LinkKind, Link: l.Link, Address: from.Address, RequestID: from.RequestID}
-		return tx.InsertEvent(s.As(at).event(l.SpaceID, act{action: "link.refused", node: l.NodeID, target: l.ID, detail: map[string]any{"node": l.NodeName, "reason": "password"}}))
+		visit, err := visitOf(tx, l.Link, from.Cookie)
+		if err != nil {
+			return err
+		}
+		at.Recipient = visit.RecipientID
+		return s.As(at).refused(tx, l, "password")
 	})
 	if err != nil && !errors.Is(err, coffer.ErrNotFound) {
 		return err
 	}
-	text := "That password is not right. Check capitals, or ask the sender. "
+	return coffer.E(coffer.Forbidden, "wrong_password", "That password is not right. Check capitals, or ask the sender. "+triesText(left))
+}
+
+func triesText(left int64) string {
 	switch left {
 	case 0:
-		text += "No tries left: wait 10 minutes."
+		return "No tries left: wait 10 minutes."
 	case 1:
-		text += "1 try left."
-	default:
-		text += fmt.Sprintf("%d tries left.", left)
+		return "1 try left."
 	}
-	return coffer.E(coffer.Forbidden, "wrong_password", text)
+	return fmt.Sprintf("%d tries left.", left)
 }
 
 // Front is what a link's visitor sees of a folder, or of the one file.
@@ -225,6 +238,7 @@ type Front struct {
 	Message   string
 	EndsAt    int64 // 0 = never
 	Password  bool
+	Named     bool // it is for some people only
 	May       coffer.LinkMay
 	Max, Left int64     // downloads; Max 0 = no limit
 	Running   []Running // downloads that this browser may go on with
@@ -278,7 +292,7 @@ func (v *View) Front(ctx context.Context, id coffer.ID, cursor string) (f Front,
 	err = v.look(ctx, id, coffer.Read, func(tx *db.Tx, p pass) (err error) {
 		at = p
 		l := p.who.Link
-		f = Front{Node: entry(p.node), Sender: p.who.Maker.Name, Message: l.Message, EndsAt: l.EndsAt, Password: l.HasPassword, May: l.May,
+		f = Front{Node: entry(p.node), Sender: p.who.Maker.Name, Message: l.Message, EndsAt: l.EndsAt, Password: l.HasPassword, Named: !v.p.Recipient.IsZero(), May: l.May,
 			Max: l.DownloadsMax, Left: max(0, l.DownloadsMax-l.Taken)}
 		if f.Node.Name == "" {
 			f.Node.Name = p.space.Name
@@ -333,7 +347,8 @@ func (v *View) noteOpened(ctx context.Context, p pass, network string) error {
 		if err != nil || !fresh {
 			return err
 		}
-		return tx.InsertEvent(v.event(p.space.ID, act{action: "link.opened", node: v.p.Link.NodeID, target: v.p.Link.ID, detail: map[string]any{"node": p.node.Name, "notify": v.p.Link.Notify}}))
+		a := act{action: "link.opened", node: v.p.Link.NodeID, target: v.p.Link.ID, detail: map[string]any{"node": p.node.Name, "notify": v.p.Link.Notify}}
+		return errors.Join(tx.InsertEvent(v.event(p.space.ID, a)), v.tellLink(tx, coffer.LinkOpened, v.p.Link.NodeID, p.node.Name, p.node.Kind == coffer.Folder))
 	})
 }
 

@@ -65,7 +65,7 @@ func (v *View) startWork(ctx context.Context, r BatchRequest) (*Work, error) {
 		} else if n >= maxWork {
 			return &coffer.Error{Kind: coffer.Limited, Code: "too_much_work", Msg: "You have started 20 things that still go on. Wait until some are done.", RetryAfter: time.Minute}
 		}
-		if err := takeQuota(tx, ps[0], 0, bytes); err != nil {
+		if err := v.s.takeQuota(tx, ps[0], 0, bytes); err != nil {
 			return err
 		}
 		if err := tx.InsertWork(w); err != nil {
@@ -410,7 +410,7 @@ func (v *View) continueItem(ctx context.Context, was db.Work, src, folder pass, 
 			return err
 		}
 		settled := min(step.bytes, w.Reserved)
-		if err := takeQuota(tx, ps[0], step.bytes, -settled); err != nil {
+		if err := v.s.takeQuota(tx, ps[0], step.bytes, -settled); err != nil {
 			return err
 		}
 		w.Reserved -= settled

@@ -50,6 +50,13 @@ func InsertAt(tx *db.Tx, kind string, id coffer.ID, at int64) error {
 	return tx.InsertJob(coffer.NewID(), kind, id, at)
 }
 
+// InsertOnce is InsertAt for what one run does for all who asked for it: while
+// there is such a job, of this kind, id and time, it adds none.
+func InsertOnce(tx *db.Tx, kind string, id coffer.ID, at int64) error {
+	h := sha256.Sum256(fmt.Appendf(nil, "coffer job %s %s %d", kind, id, at))
+	return tx.InsertJob(coffer.ID(h[:16]), kind, id, at)
+}
+
 // Handler does the work of a kind of job. It must be repeatable: a job whose
 // server died runs again. An error makes it run again after a pause.
 type Handler = func(ctx context.Context, id coffer.ID) error

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -101,6 +102,10 @@ func TestLetters(t *testing.T) {
 		{mail.FilesReceived(site(), to, delivery(), "maria@example.com", "https://files.haldenroe.example/files/x", request().At), "Received: 3 files from Maria", "Look at the files", "https://files.haldenroe.example/files/x",
 			[]string{"Maria (maria@example.com) sent you 3 files, 18.2 MB, on Monday 23 November 2026 at 12:41 UTC. You had asked for “Papers”.", "Nobody has checked them.", "Reference K7M2", "You get this because you made this file request"}},
 		{mail.Receipt(site(), to, "Anna Roe", delivery(), request().At), "Received: 3 files", "", "", []string{"Received: 3 files, 18.2 MB, Monday 23 November 2026 at 12:41 UTC.", "Reference K7M2", "to Anna Roe at Halden & Roe", "If that was not you, you can ignore it."}},
+		{mail.Notices(site(), to, []mail.Line{{Subject: "Anna Roe shared “Bundle” with you", Text: "Anna Roe gave you access.", Quote: "See page 3.", Button: "Open it", Path: "/files/abc"}}, request().At),
+			"Anna Roe shared “Bundle” with you", "Open it", "https://files.haldenroe.example/files/abc", []string{"Anna Roe gave you access.", "“See page 3.”", "Which notices come by e-mail", to}},
+		{mail.Notices(site(), to, lines(31), request().At), "31 notices from Halden & Roe files", "See all notices", "https://files.haldenroe.example/notices",
+			[]string{"Line 1.", "Line 30.", "And 1 more.", to}},
 	} {
 		t.Run(r.subject, func(t *testing.T) {
 			if r.m.Subject != r.subject || r.m.FromName != "Halden & Roe" || r.m.To != to {
@@ -143,6 +148,13 @@ func TestReceiptSaysNothingTyped(t *testing.T) {
 			t.Errorf("it holds what somebody typed: %s", text)
 		}
 	}
+}
+
+func lines(n int) (all []mail.Line) {
+	for i := range n {
+		all = append(all, mail.Line{Subject: "s", Text: fmt.Sprintf("Line %d.", i+1), Button: "b", Path: "/p"})
+	}
+	return all
 }
 
 // The longest names that people can have still make a subject that is sent.

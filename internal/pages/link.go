@@ -28,6 +28,8 @@ func (p *Pages) links() {
 	at := gate.LinkPrefix + "{link}"
 	p.mux.HandleFunc("GET "+at, p.visiting(p.front))
 	p.mux.HandleFunc("GET "+at+"/in/{node}", p.visiting(p.front))
+	p.mux.HandleFunc("POST "+at+"/code", p.askCode)
+	p.mux.HandleFunc("POST "+at+"/prove", p.prove)
 	p.mux.HandleFunc("POST "+at+"/open", p.unlock)
 	p.mux.HandleFunc("GET "+at+"/see/{node}", p.visiting(p.see))
 	p.mux.HandleFunc("GET "+at+"/picture/{node}", p.visiting(p.picture))
@@ -55,6 +57,8 @@ func (p *Pages) visiting(h func(http.ResponseWriter, *http.Request, visitor)) ht
 		switch {
 		case err != nil:
 			p.fail(w, r, err)
+		case a.Named:
+			p.named(w, r, http.StatusOK, a.Kind, namedPage{})
 		case a.Locked:
 			p.lock(w, r, http.StatusOK, a.Kind, "")
 		default:

@@ -104,6 +104,9 @@ const (
 	jobQuiet    = "files.close_deliveries"
 	jobArrived  = "files.delivery"
 	jobReceipt  = "files.receipt"
+	jobNotices  = "files.mail_notices"
+	jobEndings  = "files.tell_endings"
+	jobNoticed  = "files.purge_notices"
 )
 
 // FinishRotation makes a server end what a rotation of keys has begun, should
@@ -135,6 +138,8 @@ func New(_ context.Context, o Options) (*Server, error) {
 		Work:     func(tx *db.Tx, work coffer.ID) error { return jobs.Insert(tx, jobWork, work) },
 		GivenUp:  func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) },
 		Unsummed: func(tx *db.Tx, blob coffer.ID) error { return jobs.Insert(tx, jobSum, blob) },
+		Noticed:  func(tx *db.Tx, user coffer.ID, at int64) error { return jobs.InsertOnce(tx, jobNotices, user, at) },
+		Post:     func(tx *db.Tx, write func(mail.Site) mail.Message) error { return s.accounts.Post(tx, write) },
 
 		Delivered: func(tx *db.Tx, delivery coffer.ID) error { return jobs.Insert(tx, jobArrived, delivery) },
 		Receipt:   func(tx *db.Tx, delivery coffer.ID) error { return jobs.Insert(tx, jobReceipt, delivery) }})
@@ -192,6 +197,8 @@ func New(_ context.Context, o Options) (*Server, error) {
 			{Kind: jobClaims, Every: time.Hour},
 			{Kind: jobActivity, Every: 24 * time.Hour},
 			{Kind: jobQuiet, Every: time.Minute},
+			{Kind: jobNoticed, Every: time.Hour},
+			{Kind: jobEndings, Every: time.Hour},
 		}})
 	}
 	return s, nil
@@ -222,6 +229,9 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobQuiet:         timed(s.files.CloseDeliveries),
 		jobArrived:       func(ctx context.Context, id coffer.ID) error { return s.tellDelivery(ctx, id, true) },
 		jobReceipt:       func(ctx context.Context, id coffer.ID) error { return s.tellDelivery(ctx, id, false) },
+		jobNotices:       s.files.MailNotices,
+		jobEndings:       timed(s.files.TellEndings),
+		jobNoticed:       timed(s.files.PurgeNotices),
 	}
 }
 

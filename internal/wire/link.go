@@ -48,7 +48,28 @@ type LinkOpened struct {
 type LinkRecipient struct {
 	ID    coffer.ID `json:"id"`
 	Email string    `json:"email"`
-	State string    `json:"state"`
+	State string    `json:"state" enum:"live,off"`
+}
+
+// NewRecipients lets more addresses open a link: POST /links/{id}/recipients.
+type NewRecipients struct {
+	Emails []string `json:"emails" minItems:"1" maxItems:"100"`
+}
+
+// Receipt is what somebody without an account did by a link: GET
+// /links/{id}/receipts.
+type Receipt struct {
+	Kind      string  `json:"kind" enum:"opened,download,uploaded,refused"`
+	At        int64   `json:"at" doc:"The last time"`
+	Since     int64   `json:"since" doc:"The first time"`
+	Count     int64   `json:"count" doc:"How often, one after the other; always 1 of a download"`
+	Recipient *Person `json:"recipient,omitempty" doc:"By name the address that was proved, or that a code was typed for"`
+	Network   string  `json:"network" doc:"It came from, as 192.0.2.0/24"`
+	Name      string  `json:"name,omitempty" doc:"Of the file or folder"`
+	Reason    string  `json:"reason,omitempty" enum:"password,code" doc:"Of a refusal: what was wrong"`
+	Size      *int64  `json:"size,omitempty" doc:"Of a download: its bytes"`
+	Got       *int64  `json:"got,omitempty" doc:"Of a download: how many bytes were sent, without a gap from its beginning on"`
+	State     string  `json:"state,omitempty" enum:"not_begun,running,finished,stopped" doc:"Of a download"`
 }
 
 // NewLink makes a link: POST /nodes/{id}/links. Absent fields take the usual

@@ -37,6 +37,7 @@ type NewGrant struct {
 	GroupID coffer.ID `json:"group_id,omitzero"`
 	Role    string    `json:"role" enum:"view,edit,manage,owner" doc:"owner: on the root of a team space only"`
 	Until   int64     `json:"until,omitempty" minimum:"0" doc:"When it ends (ms); absent or 0: never"`
+	Message string    `json:"message,omitempty" doc:"To whom it is given, for the notice and its mail; at most 1,000 characters"`
 }
 
 // GrantPatch changes a grant: PATCH /nodes/{id}/grants/{grant}. Absent fields

@@ -65,6 +65,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   "/requests": { "/": () => import("./links/RequestsPage.svelte"), meta: member },
   "/sharing": { "/": () => import("./links/EverybodyPage.svelte"), meta: member },
   "/rules": { "/": () => import("./links/PolicyPage.svelte"), meta: member },
+  "/notices": { "/": () => import("./notices/NoticesPage.svelte"), meta: member },
   "/people": { "/": () => import("./people/PeoplePage.svelte"), meta: member },
   "/invitations": { "/": () => import("./account/Invitations.svelte"), meta: member },
   "/more": { "/": () => import("./account/More.svelte"), meta: member },

@@ -42,4 +42,7 @@ export const keys = {
   requests: ["requests"] as const,
   liveOutside: ["outside", "live"] as const,
   policy: ["policy"] as const,
+  notices: ["notices"] as const,
+  unread: ["notices", "unread"] as const,
+  noticeSettings: ["notice-settings"] as const,
 };

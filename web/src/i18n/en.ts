@@ -3,6 +3,7 @@
 import { account } from "./en-account";
 import { files } from "./en-files";
 import { find, pinned, recent } from "./en-find";
+import { notices } from "./en-notices";
 import { people } from "./en-people";
 
 export const en = {
@@ -180,6 +181,7 @@ export const en = {
   recent,
   pinned,
   people,
+  notices,
 };
 
 export type Messages = typeof en;

@@ -2,6 +2,7 @@
 // ends. An icon stands beside a word, or has a name for assistive tools.
 export const icons = {
   activity: "M3.5 12.5h3.8l2.5-7 4.2 13 2.6-6h3.9",
+  bell: "M6.5 10a5.5 5.5 0 0 1 11 0c0 5 2 6.2 2 6.8h-15c0-.6 2-1.8 2-6.8zM10 19.8a2.2 2.2 0 0 0 4 0",
   cal: "M6.2 5.5h11.6a2.2 2.2 0 0 1 2.2 2.2v9.6a2.2 2.2 0 0 1-2.2 2.2h-11.6a2.2 2.2 0 0 1-2.2-2.2v-9.6a2.2 2.2 0 0 1 2.2-2.2zM4 10h16M8.5 3.5v3.5M15.5 3.5v3.5",
   check: "m5 12.8 4.6 4.6L19 7.5",
   clock: "M3.7 12a8.3 8.3 0 1 0 16.6 0a8.3 8.3 0 1 0-16.6 0zM12 7.3V12l3.2 2",
