@@ -27,7 +27,7 @@ type Filter struct {
 	MinSize, MaxSize            int64     // bytes of a file, MaxSize 0 = any; with either, no folders
 	Under                       coffer.ID // a folder; zero = everywhere
 	Owner                       string    // "", "me" = in the own space, "others" = in all others
-	Reach                       string    // "", "only_you" or "people": who can open it
+	Reach                       string    // "", "only_you" or "people", which is others too: who can open it
 }
 
 // kinds are what a search can ask for: folders, all files, or files by their
@@ -59,7 +59,7 @@ func (f Filter) in(tx *db.Tx, who coffer.ID, spaces []coffer.ID) ([]coffer.ID, e
 
 // reached reports whether who can open a node passes Reach.
 func (f Filter) reached(r *Reach) bool {
-	return f.Reach == "" || (f.Reach == "only_you") == r.OnlyYou
+	return f.Reach == "" || (f.Reach == "only_you") == (r.OnlyYou && r.Links.Links == 0)
 }
 
 // fits reports whether a node passes all but Under, Owner and Reach.
