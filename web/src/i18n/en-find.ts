@@ -1,4 +1,4 @@
-// Words of finding things again: search, recent, pinned.
+// Words of the search page.
 import type { SearchKind } from "../api/types";
 
 const kinds: Record<SearchKind, string> = {
@@ -15,7 +15,6 @@ const kinds: Record<SearchKind, string> = {
 };
 
 export const find = {
-  title: "Search",
   field: "Search by name",
   start: "Type a part of a name. Case and accents do not matter.",
   nothing: "Nothing matches. Check the spelling, or look in all folders.",
@@ -30,7 +29,6 @@ export const find = {
   more: "Show more",
   selectAll: (n: string) => `Select all ${n}`,
   filters: "Filters",
-  showInFolder: "Show in its folder",
 
   kind: "Kind",
   anyKind: "any",
@@ -53,28 +51,4 @@ export const find = {
   chooseFolder: "Choose a folder…",
   chooseTitle: "Look in a folder",
   chooseAct: (folder: string) => `Look in ${folder}`,
-};
-
-export const recent = {
-  title: "Recent",
-  empty: "Files you open or change show up here.",
-  failed: "What was used last could not be loaded.",
-  today: "Today",
-  yesterday: "Yesterday",
-  week: "This week",
-  earlier: "Earlier",
-  opened: "You opened it",
-  changed: "You changed it",
-  changedBy: (name: string) => `Changed by ${name}`,
-};
-
-export const pinned = {
-  title: "Pinned",
-  empty: "Nothing is pinned. Choose “Pin” in the menu of a file or folder, and it stands here and in the side bar.",
-  failed: "What is pinned could not be loaded.",
-  pin: "Pin",
-  unpin: "Unpin",
-  unpinOne: (name: string) => `Unpin ${name}`,
-  done: (items: string) => `Pinned ${items}.`,
-  undone: (items: string) => `Removed ${items} from pinned.`,
 };

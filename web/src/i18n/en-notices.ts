@@ -1,8 +1,6 @@
 // Words of the notices and of the switches for their mails.
 export const notices = {
   title: "Notices",
-  bell: { one: "Notices, # not read", other: "Notices, # not read" },
-  bellNone: "Notices",
   empty: "Nothing has happened yet. What others share with you, and what people do with your links, is told here.",
   failed: "The notices could not be loaded.",
   readAll: "Mark all as read",

@@ -2,9 +2,7 @@
 // trash, administrator, sign in, e-mail address. No "please", "oops", "invalid".
 import { account } from "./en-account";
 import { files } from "./en-files";
-import { find, pinned, recent } from "./en-find";
-import { notices } from "./en-notices";
-import { people } from "./en-people";
+import { pinned, recent } from "./en-again";
 
 export const en = {
   locale: "en-GB",
@@ -38,6 +36,8 @@ export const en = {
 
   nav: {
     main: "Main",
+    notices: "Notices",
+    noticesNew: { one: "Notices, # not read", other: "Notices, # not read" },
     files: "My files",
     filesTab: "Files",
     shared: "Shared with me",
@@ -177,11 +177,12 @@ export const en = {
 
   account,
   files,
-  find,
+  find: {
+    title: "Search",
+    showInFolder: "Show in its folder",
+  },
   recent,
   pinned,
-  people,
-  notices,
 };
 
 export type Messages = typeof en;

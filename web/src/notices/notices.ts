@@ -1,6 +1,7 @@
 // What people are told, in words.
 import type { Notice } from "../api/types";
-import { fmt, iso, t } from "../i18n";
+import { fmt, iso } from "../i18n";
+import { noticeWords } from "../i18n/notices";
 
 
 /** Where a notice leads, if anywhere. */
@@ -13,7 +14,7 @@ export function leadsTo(n: Notice): string | undefined {
 
 /** A notice in a sentence, with names marked for <Rich>, and a second line. */
 export function say(n: Notice): { text: string; more: string } {
-  const words = t.notices;
+  const words = noticeWords;
   const by = iso(n.by?.name || words.somebody);
   const what = iso(n.name || "");
   const more: string[] = [];

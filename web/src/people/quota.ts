@@ -1,5 +1,6 @@
 // Sizes of quotas: how they are typed and told. 1 GB is 1,000,000,000 bytes.
-import { fmt, t } from "../i18n";
+import { fmt } from "../i18n";
+import { peopleWords } from "../i18n/people";
 
 export const noLimit = -1;
 /** The largest whole number that JSON keeps, as the server has it. */
@@ -23,11 +24,5 @@ export function bytesOf(amount: string, unit: Unit): number | null {
 
 /** A quota in words. */
 export function quotaWords(bytes: number): string {
-  return bytes === noLimit ? t.people.noLimit : fmt.size(bytes);
-}
-
-/** Which part of a quota is used, 0 to 1; nothing of no limit, all of a quota of nothing. */
-export function usedShare(used: number, quota: number | undefined): number {
-  if (quota === undefined) return 0;
-  return quota === 0 ? 1 : Math.min(1, used / quota);
+  return bytes === noLimit ? peopleWords.noLimit : fmt.size(bytes);
 }

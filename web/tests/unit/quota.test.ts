@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { bytesOf, split, usedShare } from "../../src/people/quota";
+import { bytesOf, split } from "../../src/people/quota";
+import { usedShare } from "../../src/people/usage";
 
 describe("sizes of quotas", () => {
   test("what is typed becomes bytes, or nothing", () => {

@@ -73,7 +73,7 @@ test("access lasts to the end of the day", () => {
 
 test("which links count, and for how long they may be made", () => {
   const link = (state: Link["state"], has_password: boolean, recipients: Link["recipients"] = []): Link => ({ state, has_password, recipients }) as Link;
-  const all = [link("live", true), link("live", false), link("off", false), link("live", false, [{ id: "r", email: "m@x.example", state: "on" }]), link("used_up", true)];
+  const all = [link("live", true), link("live", false), link("off", false), link("live", false, [{ id: "r", email: "m@x.example", state: "live" }]), link("used_up", true)];
   expect(live(all)).toEqual({ links: 3, bare: 1 });
   expect(live(undefined)).toEqual({ links: 0, bare: 0 });
   expect(dayChoices(usual)).toEqual([7, 14, 30]);

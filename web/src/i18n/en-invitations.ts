@@ -1,0 +1,28 @@
+// Words of the page of invitations.
+export const invitations = {
+  title: "Invitations",
+  lead: "People who are invited can create an account with the address that you name, whatever their domain.",
+  closed: "Nobody can join now, not by invitation either. Change it under Settings, Who may join.",
+  email: "E-mail address",
+  role: "Role",
+  roleHints: {
+    owner: "Everything an administrator may, and makes owners and administrators",
+    admin: "Looks after people, invitations and settings",
+    auditor: "A member who may also read people and the log",
+    member: "Own files",
+    guest: "No own files, only what others share",
+  },
+  button: "Send invitation",
+  sent: (email: string) => `Invitation sent to ${email}.`,
+  pending: "Pending",
+  ended: "Ended",
+  none: "Nobody is invited right now.",
+  meta: (role: string, sent: string, until: string) => `${role} · sent ${sent} · ends ${until}`,
+  metaEnded: (role: string, sent: string) => `${role} · sent ${sent}`,
+  by: (who: string) => `Invited by ${who}`,
+  resend: "Send again",
+  resendTo: (email: string) => `Send again to ${email}`,
+  withdraw: "Withdraw",
+  withdrawOf: (email: string) => `Withdraw the invitation of ${email}`,
+  withdrawn: (email: string) => `Invitation of ${email} withdrawn. Its link no longer works.`,
+};
