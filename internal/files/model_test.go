@@ -242,8 +242,6 @@ func (m *model) Copy(t *rapid.T) {
 		want = "name_taken"
 	case m.quota >= 0 && l.current() > 0 && m.used()+l.current() > m.quota:
 		want = "over_quota"
-	case m.quota >= 0 && l.current() == 0 && !l.file && m.used() > m.quota:
-		want = "over_quota"
 	}
 	got, _, err := m.p.Copy(ctx, l.id, to.id, name, how)
 	if !m.want(err, want) {

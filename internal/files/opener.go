@@ -243,25 +243,24 @@ func takeCensus(tx *db.Tx, p pass, children []db.Child) (census, error) {
 // fill completes an item of the list.
 func (c census) fill(i *Item) {
 	n := int64(len(c.base))
-	if len(c.on[i.ID]) == 0 { // as most
-		i.Reach = &Reach{People: n, OnlyYou: n == 1}
-		return
-	}
-	more := map[coffer.ID]standing{}
-	for _, r := range c.on[i.ID] {
-		s := more[r.User.ID]
-		s.user, s.held = r.User, append(s.held, coffer.Held{Access: r.Grant.Access, Until: r.Grant.Until})
-		more[r.User.ID] = s
-	}
-	own := map[coffer.ID]bool{}
-	for id, s := range more {
-		access := s.access(c.p.space)
-		own[id] = access != coffer.NoAccess
-		if access != coffer.NoAccess && !c.base[id] {
-			n++
+	var own map[coffer.ID]bool       // who stands on it, and whether that opens it
+	if on := c.on[i.ID]; on != nil { // as on few
+		more := map[coffer.ID]standing{}
+		for _, r := range on {
+			s := more[r.User.ID]
+			s.user, s.held = r.User, append(s.held, coffer.Held{Access: r.Grant.Access, Until: r.Grant.Until})
+			more[r.User.ID] = s
 		}
-		if id == c.p.who.User.ID {
-			i.Access = max(i.Access, access)
+		own = map[coffer.ID]bool{}
+		for id, s := range more {
+			access := s.access(c.p.space)
+			own[id] = access != coffer.NoAccess
+			if access != coffer.NoAccess && !c.base[id] {
+				n++
+			}
+			if id == c.p.who.User.ID {
+				i.Access = max(i.Access, access)
+			}
 		}
 	}
 	i.Reach = &Reach{People: n, OnlyYou: n == 1, Links: c.above}

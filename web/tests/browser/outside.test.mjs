@@ -18,7 +18,7 @@ after(async () => {
   await server.stop();
 });
 
-for (const variant of variants) {
+for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark"))) {
   test(`what goes outside at ${variant.name}`, async (t) => {
     const { page, complaints, close } = await person(server, variant);
     t.after(close);
@@ -27,9 +27,9 @@ for (const variant of variants) {
     await rest(page, "PATCH", "/settings", { organisation: "Halden & Roe" });
     await rest(page, "PATCH", "/policy", { link_days_default: 14, link_days_max: 0, outside: "all", link_password_always: false });
     const root = await rootOf(page);
-    for (const node of (await rest(page, "GET", `/nodes/${root}/children`)).items) await rest(page, "DELETE", `/nodes/${node.id}`);
     for (const one of (await rest(page, "GET", "/links")).items) await rest(page, "DELETE", `/links/${one.id}`);
     for (const one of (await rest(page, "GET", "/requests")).items) await rest(page, "DELETE", `/requests/${one.id}`);
+    for (const node of (await rest(page, "GET", `/nodes/${root}/children`)).items) await rest(page, "DELETE", `/nodes/${node.id}`);
     const deal = await rest(page, "POST", `/nodes/${root}/folders`, { name: "Sale of shares" });
     const file = await rest(page, "PUT", `/nodes/${deal.id}/files?name=Agreement%20v6.docx`, Buffer.from("one"));
     await rest(page, "PATCH", `/nodes/${file.id}`, { name: "Agreement v7.docx" });

@@ -21,7 +21,7 @@ after(async () => {
   await server.stop();
 });
 
-for (const variant of variants) {
+for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark"))) {
   test(`people and room at ${variant.name}`, async (t) => {
     const a = await person(server, variant);
     const b = await person(server, variant);
