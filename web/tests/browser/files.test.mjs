@@ -262,6 +262,7 @@ for (const [variant, name] of [
       await rest(page, "DELETE", `/nodes/${inside.id}`);
       await rest(page, "DELETE", `/nodes/${parent.id}`);
       await rest(page, "DELETE", `/trash/${parent.id}`);
+      if (variant.phone) await page.getByRole("link", { name: "More", exact: true }).click();
       await page.getByRole("link", { name: "Trash", exact: true }).click();
       await page.getByText("30 days left").first().waitFor();
       await page.getByText("The folder it was in no longer exists. Restore to My files?").waitFor();
