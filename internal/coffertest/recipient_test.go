@@ -63,6 +63,9 @@ func TestRecipients(t *testing.T) {
 		ann.Do("POST", "/nodes/"+folder.ID.String()+"/grants", wire.NewGrant{Email: viv.Email, Role: "view"}).Want(201)
 		ann.Do("POST", "/nodes/"+folder.ID.String()+"/links", wire.NewLink{Recipients: []string{"maria@lindqvist"}}).Problem(422, "email_invalid")
 		ann.Do("POST", "/nodes/"+folder.ID.String()+"/links", wire.NewLink{Recipients: make([]string, 101)}).Problem(422, "too_many")
+		s.Owner.Do("PATCH", "/policy", wire.PolicyPatch{RecipientDomains: &[]string{"halden.example"}}).Want(200)
+		ann.Do("POST", "/nodes/"+folder.ID.String()+"/links", wire.NewLink{Recipients: []string{tom}}).Problem(422, "domain_not_allowed")
+		s.Owner.Do("PATCH", "/policy", wire.PolicyPatch{RecipientDomains: &[]string{}}).Want(200)
 		l := ann.linkTo(folder, wire.NewLink{Name: "For two", Message: "Read it first.", Recipients: []string{" Maria@Lindqvist.example", tom, tom}, EndsAt: wire.None[int64](), Notify: true})
 		if l.HasPassword || l.Password != "" || len(l.Recipients) != 2 || l.Recipients[0].Email != maria || l.Recipients[0].State != "live" || strings.Contains(fmt.Sprint(l.Warnings), "no_password") {
 			t.Fatalf("the link is %+v", l)

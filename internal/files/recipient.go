@@ -43,7 +43,8 @@ func codesMailed() db.TryLimit {
 // AddRecipients lets addresses open a link and mails it to those that are new,
 // for who manages its node. A link that was open to anybody is so no more.
 //
-// Errors: Forbidden, ErrNotFound, Invalid "email_invalid" or "too_many".
+// Errors: Forbidden, ErrNotFound, Invalid "email_invalid", "domain_not_allowed" or
+// "too_many".
 func (v *View) AddRecipients(ctx context.Context, id coffer.ID, emails []string) (item LinkItem, err error) {
 	err = v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
 		l, err := v.changeableLink(tx, who, id, false)
@@ -76,6 +77,10 @@ func (v *View) AddRecipients(ctx context.Context, id coffer.ID, emails []string)
 
 // addRecipients is AddRecipients for a link that the principal may change.
 func (v *View) addRecipients(tx *db.Tx, who coffer.Principal, l db.LinkRow, address string, emails []string) error {
+	policy, err := outward(tx, who.User.ID)
+	if err != nil {
+		return err
+	}
 	before, err := tx.Recipients(l.ID)
 	if err != nil {
 		return err
@@ -87,6 +92,9 @@ func (v *View) addRecipients(tx *db.Tx, who coffer.Principal, l db.LinkRow, addr
 		r := db.Recipient{ID: coffer.NewID(), LinkID: l.ID, Email: coffer.EmailKey(typed)}
 		if !fullAddress(r.Email) {
 			return wrong("recipients", "email_invalid", "“"+typed+"” is not a full e-mail address, like name@example.com.")
+		}
+		if err := policy.CheckRecipient(r.Email); err != nil {
+			return err
 		}
 		added, err := tx.AddRecipient(r)
 		if err != nil {
