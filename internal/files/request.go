@@ -87,7 +87,7 @@ func (v *View) MakeRequest(ctx context.Context, folder coffer.ID, n NewRequest) 
 		}
 		r.EndsAt = policy.EndFrom(tx.Now)
 		set(&r.EndsAt, n.EndsAt)
-		if err := cmp.Or(checkRequestEnd(tx, r.EndsAt), policy.CheckEnd(tx.Now, r.EndsAt)); err != nil {
+		if err := cmp.Or(checkEnd(tx, r.EndsAt), policy.CheckEnd(tx.Now, r.EndsAt)); err != nil {
 			return nil, err
 		}
 		row, err := tx.CurrentSpaceKey(ps[0].space.ID)
@@ -135,13 +135,6 @@ func checkRequest(r coffer.FileRequest) error {
 // notShown reports characters that have no place in a line of text.
 func notShown(c rune) bool {
 	return unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || unicode.Is(unicode.Zl, c) || unicode.Is(unicode.Zp, c) || c == '\ufeff' || c == utf8.RuneError
-}
-
-func checkRequestEnd(tx *db.Tx, at int64) error {
-	if at < 0 || at != 0 && at <= tx.Now {
-		return wrong("ends_at", "until_past", "Choose an end that is still to come.")
-	}
-	return nil
 }
 
 // requestPassword makes what is stored of a password, nothing for "".
@@ -421,7 +414,7 @@ func (c RequestPatch) apply(tx *db.Tx, r *coffer.FileRequest) (action string, ch
 	set(&r.EndsAt, c.EndsAt)
 	r.Title, r.Note = strings.TrimSpace(r.Title), strings.TrimSpace(r.Note)
 	if r.EndsAt != before.EndsAt {
-		if err := cmp.Or(checkRequestEnd(tx, r.EndsAt), policy.CheckEnd(tx.Now, r.EndsAt)); err != nil {
+		if err := cmp.Or(checkEnd(tx, r.EndsAt), policy.CheckEnd(tx.Now, r.EndsAt)); err != nil {
 			return "", false, err
 		}
 	}

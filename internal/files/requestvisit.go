@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"coffer"
 	"coffer/internal/cred"
@@ -76,17 +75,7 @@ func (s *Service) UnlockRequest(ctx context.Context, address, password string, f
 	var left, wait int64
 	var stored db.Password
 	err = s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error {
-		until, err := tx.CountTry(near, linkTries())
-		if err == nil && until == 0 {
-			until, err = tx.CountTry(all, linkTriesInAll())
-		}
-		if err != nil {
-			return err
-		}
-		if wait = 0; until > 0 {
-			wait = until - tx.Now
-		}
-		if left, err = tx.TriesLeft(near, linkTries()); err != nil {
+		if left, wait, err = countPassword(tx, near, all); err != nil {
 			return err
 		}
 		secret, err := tx.RequestSecret(c.request.ID)
@@ -97,9 +86,7 @@ func (s *Service) UnlockRequest(ctx context.Context, address, password string, f
 		return "", err
 	}
 	if wait > 0 {
-		e := coffer.E(coffer.Limited, "limited", tooManyTries(wait))
-		e.RetryAfter = time.Duration(wait) * time.Millisecond
-		return "", e
+		return "", tooMany(wait)
 	}
 	if len(stored.Sealed) == 0 { // removed just now
 		return "", coffer.ErrNotFound

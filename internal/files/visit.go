@@ -31,6 +31,23 @@ func linkTriesInAll() db.TryLimit {
 	return db.TryLimit{Tries: 200, Window: time.Hour.Milliseconds()}
 }
 
+// countPassword counts a try of a password from one network, and of all. It tells
+// how many the network has left, and for how many ms it must wait, if at all.
+func countPassword(tx *db.Tx, near, all string) (left, wait int64, err error) {
+	until, err := tx.CountTry(near, linkTries())
+	if err == nil && until == 0 {
+		until, err = tx.CountTry(all, linkTriesInAll())
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if until > 0 {
+		wait = until - tx.Now
+	}
+	left, err = tx.TriesLeft(near, linkTries())
+	return left, wait, err
+}
+
 // From says where somebody comes from who has no account.
 type From struct {
 	Address   string // IP address without port
@@ -117,17 +134,7 @@ func (s *Service) Unlock(ctx context.Context, address, password string, from Fro
 	var left, wait int64
 	var stored db.Password
 	err = s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error {
-		until, err := tx.CountTry(near, linkTries())
-		if err == nil && until == 0 {
-			until, err = tx.CountTry(all, linkTriesInAll())
-		}
-		if err != nil {
-			return err
-		}
-		if wait = 0; until > 0 {
-			wait = until - tx.Now
-		}
-		if left, err = tx.TriesLeft(near, linkTries()); err != nil {
+		if left, wait, err = countPassword(tx, near, all); err != nil {
 			return err
 		}
 		secrets, err := tx.LinkSecrets(a.link)
