@@ -19,6 +19,11 @@ type linkCmd struct {
 	Off    linkOffCmd    `cmd:"" help:"Turn links off."`
 	On     linkOnCmd     `cmd:"" help:"Turn links on again."`
 	Rm     linkRmCmd     `cmd:"" help:"Remove links for ever."`
+
+	Recipients linkRecipientsCmd `cmd:"" help:"List whom a link was made for."`
+	Add        linkAddCmd        `cmd:"" help:"Let more addresses open a link, and nobody else."`
+	Drop       linkDropCmd       `cmd:"" help:"Close a link to some of those whom it was made for."`
+	Receipts   linkReceiptsCmd   `cmd:"" help:"List what was done by a link."`
 }
 
 // linkTerms are the flags that say how a link is.
@@ -59,17 +64,21 @@ func (t linkTerms) given(a *app) (until wire.Null[int64], password wire.Null[str
 
 type linkCreateCmd struct {
 	linkTerms
-	Remote string `arg:"" help:"File or folder."`
+	For    []string `name:"for" placeholder:"EMAIL" help:"Only whoever reads the mails that go to this address can open it. May be repeated, or hold several with commas between; each gets a mail with the link."`
+	Remote string   `arg:"" help:"File or folder."`
 }
 
 func (linkCreateCmd) Help() string {
 	return `Without flags it offers downloads, ends in 14 days and asks for a password, which is made
 and printed this once. Send it by another way than the address, for example by phone.
+With --for it asks for no password, unless you set one: each of the addresses gets the
+link by mail, and who opens it types a code that is mailed there.
 
 Examples:
 
   coffer link create /Closing --name "For Maria"
   coffer link create /Closing/a.pdf --downloads 1 --until 2026-12-31
+  coffer link create /Closing --for maria@example.com,tom@example.com
   coffer link create /Inbox --may upload --no-password --until never`
 }
 
@@ -78,7 +87,7 @@ func (c linkCreateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	n := wire.NewLink{May: c.May, EndsAt: until, Password: password}
+	n := wire.NewLink{May: c.May, EndsAt: until, Password: password, Recipients: c.For}
 	if c.Name != nil {
 		n.Name = *c.Name
 	}
@@ -151,6 +160,9 @@ func (a *app) printLink(l wire.Link) error {
 		return a.std.JSON(l)
 	}
 	facts := []string{l.May}
+	if n := len(l.Recipients); n > 0 {
+		facts = append(facts, fmt.Sprintf("for %d named", n))
+	}
 	if l.HasPassword {
 		facts = append(facts, "password")
 	}

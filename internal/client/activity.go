@@ -18,8 +18,13 @@ func (c *Client) Activity(ctx context.Context, query url.Values) iter.Seq2[wire.
 
 // ActivityTable writes the same as a table (CSV).
 func (c *Client) ActivityTable(ctx context.Context, query url.Values, to io.Writer) error {
+	return c.table(ctx, "/activity", query, to)
+}
+
+// table writes a list that the server also has as CSV.
+func (c *Client) table(ctx context.Context, path string, query url.Values, to io.Writer) error {
 	query.Set("format", "csv")
-	req, err := c.request(ctx, http.MethodGet, "/activity", query, nil)
+	req, err := c.request(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,6 +17,13 @@ import (
 func (c *Client) MakeLink(ctx context.Context, node coffer.ID, n wire.NewLink) (wire.Link, error) {
 	var out wire.Link
 	err := c.call(ctx, http.MethodPost, "/nodes/"+node.String()+"/links", nil, n, &out, false)
+	return out, err
+}
+
+// Link tells about one link.
+func (c *Client) Link(ctx context.Context, id coffer.ID) (wire.Link, error) {
+	var out wire.Link
+	err := c.call(ctx, http.MethodGet, "/links/"+id.String(), nil, nil, &out, true)
 	return out, err
 }
 
@@ -62,4 +71,26 @@ func (c *Client) ChangeLink(ctx context.Context, id coffer.ID, p wire.LinkPatch)
 // DeleteLink removes a link.
 func (c *Client) DeleteLink(ctx context.Context, id coffer.ID) error {
 	return c.call(ctx, http.MethodDelete, "/links/"+id.String(), nil, nil, nil, false)
+}
+
+// AddRecipients lets more addresses open a link, and nobody else.
+func (c *Client) AddRecipients(ctx context.Context, id coffer.ID, emails []string) (wire.Link, error) {
+	var out wire.Link
+	err := c.call(ctx, http.MethodPost, "/links/"+id.String()+"/recipients", nil, wire.NewRecipients{Emails: emails}, &out, true)
+	return out, err
+}
+
+// DropRecipient closes a link to one of its recipients.
+func (c *Client) DropRecipient(ctx context.Context, id, recipient coffer.ID) error {
+	return c.call(ctx, http.MethodDelete, "/links/"+id.String()+"/recipients/"+recipient.String(), nil, nil, nil, false)
+}
+
+// Receipts returns what was done by a link, the last first.
+func (c *Client) Receipts(ctx context.Context, id coffer.ID) iter.Seq2[wire.Receipt, error] {
+	return parts[wire.Receipt](ctx, c, "/links/"+id.String()+"/receipts", url.Values{})
+}
+
+// ReceiptsTable writes the same as a table (CSV).
+func (c *Client) ReceiptsTable(ctx context.Context, id coffer.ID, to io.Writer) error {
+	return c.table(ctx, "/links/"+id.String()+"/receipts", url.Values{}, to)
 }
