@@ -42,7 +42,7 @@ func (p *percent) Decode(c *kong.DecodeContext) error {
 }
 
 func (checkCmd) Help() string {
-	return `Opens every key, compares every file with what is stored for it, and counts sizes again. Without --repair it changes nothing. Stored bytes that nothing refers to are listed; they are left by crashes and running uploads, and the server removes them by itself after a while.
+	return `Opens every key, password and address that is stored sealed, compares every file with what is stored for it, and counts sizes again. Without --repair it changes nothing. Stored bytes that nothing refers to are listed; they are left by crashes and running uploads, and the server removes them by itself after a while.
 
 Exit codes: 0 all is well, 3 damage was found, 4 no damage but unreferenced bytes, 1 the check itself failed, 6 the master key is missing or another one. With --repair they tell of what is left.
 
@@ -75,8 +75,8 @@ type checkProblem struct {
 	Kind  string `json:"kind"`
 	Where string `json:"where"`
 	Text  string `json:"text"`
-	File  string `json:"file,omitempty"`  // its path
-	Owner string `json:"owner,omitempty"` // address
+	File  string `json:"file,omitempty"`  // path of the file or folder
+	Owner string `json:"owner,omitempty"` // address, or name of a team space
 }
 
 type checkOrphan struct {
@@ -144,8 +144,11 @@ func (r checkResult) print(std cmdline.Stdio) error {
 	w.printf("%d spaces, %d files and folders, %d versions, %d bytes: %s.\n", r.Spaces, r.Nodes, r.Versions, r.Bytes, how)
 	for _, p := range r.Problems {
 		w.printf("DAMAGE %s %s: %s\n", p.Kind, cmdline.Printable(p.Where, false), cmdline.Printable(p.Text, false))
-		if p.File != "" {
+		switch {
+		case p.File != "":
 			w.printf("       it is %s of %s\n", cmdline.Printable(p.File, false), cmdline.Printable(cmp.Or(p.Owner, "nobody"), false))
+		case p.Owner != "":
+			w.printf("       it is of %s\n", cmdline.Printable(p.Owner, false))
 		}
 	}
 	for _, p := range r.Repaired {

@@ -21,7 +21,8 @@ type SealedColumn struct {
 	Space bool
 }
 
-// SealedColumns are all records that a rotation seals again. A test holds them
+// SealedColumns are all records that a rotation seals again and that a check
+// opens. A test holds them
 // against the schema: a new column whose name ends in "sealed" belongs here.
 func SealedColumns() []SealedColumn {
 	return []SealedColumn{
@@ -81,6 +82,13 @@ func (tx *Tx) SealedBelow(c SealedColumn, space coffer.ID, target uint32, limit 
 		query, args = query+` AND space_id = $2`, append(args, space)
 	}
 	return collect(tx, c.scan, query+fmt.Sprintf(` ORDER BY %s, %s LIMIT %d`, c.Version, c.IDs[0], limit), args...)
+}
+
+// SealedAfter returns records in order of their first id, those above after, at
+// most limit. Of a space key it would miss versions.
+func (tx *Tx) SealedAfter(c SealedColumn, after coffer.ID, limit int) ([]SealedRecord, error) {
+	return collect(tx, c.scan, `SELECT `+c.columns()+` FROM `+c.Table+` WHERE `+c.Version+` IS NOT NULL AND `+c.IDs[0]+` > $1
+		ORDER BY `+c.IDs[0]+` LIMIT CAST($2 AS BIGINT)`, after[:], limit)
 }
 
 // CountSealed returns how many records a key has sealed; space must be given

@@ -47,11 +47,11 @@ func (r Report) Clean() bool { return len(r.Problems) == 0 }
 
 // Problem is something that must not be.
 type Problem struct {
-	Kind  string // lost_blob, wrong_size, damaged_key, damaged_data, counter, tree, search, blob_row, thumbnail
+	Kind  string // lost_blob, wrong_size, damaged_key, damaged_record, damaged_data, counter, tree, search, blob_row, thumbnail
 	Where string // what it is about: "version <id>"
 	Text  string
-	File  string // path of the file whose content is concerned, "" for other problems
-	Owner string // e-mail address of its owner, or name of its team space; "" when there is none
+	File  string // path of the file or folder that is concerned, "" for other problems
+	Owner string // e-mail address of its owner, or name of its team space, or address of the person concerned; "" when there is none
 
 	space, node coffer.ID // of what can be repaired; no node: the bytes of the space
 	blob        coffer.ID // of a small picture, with its space
@@ -80,7 +80,7 @@ func (s *Service) Check(ctx context.Context, o CheckOptions) (Report, error) {
 	if err != nil {
 		return c.Report, err
 	}
-	for _, step := range []func(context.Context) error{c.spaces, c.nodes, c.versions, c.uploads, c.blobs} {
+	for _, step := range []func(context.Context) error{c.spaces, c.nodes, c.versions, c.records, c.blobs} {
 		if err := step(ctx); err != nil {
 			return c.Report, err
 		}
@@ -234,36 +234,42 @@ func (c *check) name(ctx context.Context, v db.Version, from int) error {
 		return nil
 	}
 	return c.s.inspect(ctx, func(tx *db.Tx) error {
-		node, err := tx.Node(v.NodeID)
-		if errors.Is(err, coffer.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		above, err := tx.Above(node.ID)
-		if err != nil {
-			return err
-		}
-		file := ""
-		for _, folder := range above {
-			if folder.Name != "" { // a root has none
-				file += "/" + folder.Name
-			}
-		}
-		space, err := tx.Space(v.SpaceID)
-		if err != nil {
-			return err
-		}
-		owner, err := tx.User(space.OwnerID)
-		if err != nil && !errors.Is(err, coffer.ErrNotFound) {
-			return err
-		}
+		file, owner, err := whereabouts(tx, v.NodeID)
 		for i := from; i < len(c.Problems); i++ {
-			c.Problems[i].File, c.Problems[i].Owner = file+"/"+node.Name, cmp.Or(owner.Email, space.Name)
+			c.Problems[i].File, c.Problems[i].Owner = file, owner
 		}
-		return nil
+		return err
 	})
+}
+
+// whereabouts returns the path of a node and whose it is: the address of a
+// person or the name of a team space. They are empty when it is gone.
+func whereabouts(tx *db.Tx, id coffer.ID) (path, owner string, err error) {
+	node, err := tx.Node(id)
+	if errors.Is(err, coffer.ErrNotFound) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	above, err := tx.Above(node.ID)
+	if err != nil {
+		return "", "", err
+	}
+	for _, folder := range above {
+		if folder.Name != "" { // a root has none
+			path += "/" + folder.Name
+		}
+	}
+	space, err := tx.Space(node.SpaceID)
+	if err != nil {
+		return "", "", err
+	}
+	user, err := tx.User(space.OwnerID)
+	if err != nil && !errors.Is(err, coffer.ErrNotFound) {
+		return "", "", err
+	}
+	return path + "/" + node.Name, cmp.Or(user.Email, space.Name), nil
 }
 
 // keys opens all keys of a space: one that no file needs is needed by the next.
@@ -288,52 +294,6 @@ func (c *check) keys(tx *db.Tx, s coffer.Space, where string) error {
 		c.bad("damaged_key", where, "%d of its keys are the active one, not 1", active)
 	}
 	return err
-}
-
-// uploads opens the keys of uploads that are not finished.
-func (c *check) uploads(ctx context.Context) error {
-	for after := (coffer.ID{}); ; {
-		n := 0
-		err := c.s.inspect(ctx, func(tx *db.Tx) error {
-			all, err := tx.Uploads(after, checkPage)
-			n = len(all)
-			for _, u := range all {
-				after = u.ID
-				if err := c.upload(tx, u); err != nil {
-					return err
-				}
-			}
-			return err
-		})
-		if err != nil || n < checkPage {
-			return err
-		}
-	}
-}
-
-func (c *check) upload(tx *db.Tx, u db.Upload) error {
-	space, err := tx.Space(u.SpaceID)
-	if err != nil || space.GivenUp() {
-		return err
-	}
-	row, err := tx.SpaceKey(u.SpaceID, u.SKVer)
-	if err != nil {
-		return err
-	}
-	key, err := c.s.keys.OpenSpaceKey(row)
-	if coffer.KindOf(err) == coffer.Corrupt {
-		return nil // told with the space
-	}
-	if err != nil {
-		return err
-	}
-	defer key.Clear()
-	dek, err := key.OpenUpload(u.ID, u.BlobID, u.DEK)
-	if err != nil {
-		c.bad("damaged_key", "upload "+u.ID.String(), "its key cannot be opened: %v", err)
-	}
-	dek.Key.Clear()
-	return nil
 }
 
 func (c *check) nodes(ctx context.Context) error {
