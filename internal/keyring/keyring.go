@@ -178,6 +178,20 @@ func (k *Keyring) open(c func(kek uint32) seal.Context, version uint32, sealed [
 	return seal.Open(kek, c(version), sealed)
 }
 
+// Authenticate opens one sealed record, as a rotation would, and forgets what is
+// in it. key is that of the record's space and may be nil where c.Space is not.
+func (k *Keyring) Authenticate(c db.SealedColumn, r db.SealedRecord, key *SpaceKey) error {
+	var plain []byte
+	var err error
+	if c.Space {
+		plain, err = seal.Open(key.key, spacePlace(c, r, key.version), r.Sealed)
+	} else {
+		plain, err = k.open(k.place(c, r), r.Version, r.Sealed)
+	}
+	clear(plain)
+	return err
+}
+
 // SealPassword seals the stored form of a person's password. The version goes
 // into the row beside it, as with all that follow.
 func (k *Keyring) SealPassword(user coffer.ID, phc string) (sealed []byte, kekVersion uint32) {

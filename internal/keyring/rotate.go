@@ -212,20 +212,6 @@ func spacePlace(c db.SealedColumn, r db.SealedRecord, sk uint32) seal.Context {
 	panic("keyring: no context for " + c.Name())
 }
 
-// Authenticate opens one sealed record, as a rotation would, and forgets what is
-// in it. key is that of the record's space and may be nil where c.Space is not.
-func (k *Keyring) Authenticate(c db.SealedColumn, r db.SealedRecord, key *SpaceKey) error {
-	var plain []byte
-	var err error
-	if c.Space {
-		plain, err = seal.Open(key.key, spacePlace(c, r, key.version), r.Sealed)
-	} else {
-		plain, err = k.open(k.place(c, r), r.Version, r.Sealed)
-	}
-	clear(plain)
-	return err
-}
-
 // resealColumn works through one column in small transactions and returns how
 // many records it has sealed again.
 func (k *Keyring) resealColumn(ctx context.Context, c db.SealedColumn, space coffer.ID, target uint32, story string, again func(db.SealedRecord) ([]byte, error)) (all int64, err error) {
