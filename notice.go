@@ -32,6 +32,10 @@ type NoticeText struct {
 	Address string `json:"address,omitempty"` // network address
 	Left    int64  `json:"left,omitempty"`    // bytes
 	Of      int64  `json:"of,omitempty"`      // bytes
+	Files   int64  `json:"files,omitempty"`   // that came
+	Bytes   int64  `json:"bytes,omitempty"`   // of them
+	Email   string `json:"email,omitempty"`   // that somebody without an account typed
+	Ref     string `json:"ref,omitempty"`     // that they have, too
 }
 
 // NoticeKind says what happened.
@@ -41,6 +45,9 @@ type NoticeKind string
 const (
 	ShareGiven NoticeKind = "share_given"     // By, Name, Folder, Role, Until, Message
 	ShareEnded NoticeKind = "share_ended"     // By, Name, Folder: nothing opens it for the person any more
+	ShareAsked NoticeKind = "share_asked"     // By, Name, Folder, Role (they have), Message: somebody wants to do more with it
+	GroupGiven NoticeKind = "group_given"     // By, Name (of the group): the person is in it now
+	FilesCame  NoticeKind = "files_came"      // Name (of the folder), Link (title of the request), Who, Email, Files, Bytes, Ref
 	StorageLow NoticeKind = "storage_low"     // Name (of a team's space), Left, Of: nine tenths are used
 	LinkOpened NoticeKind = "link_opened"     // Link, Who, Name: of a link whose maker wants to know
 	LinkGot    NoticeKind = "link_downloaded" // Link, Who, Name: all of it was sent
@@ -63,8 +70,10 @@ const (
 // Topic is the switch of a kind; "" for one that is never mailed as a notice.
 func (k NoticeKind) Topic() NoticeTopic {
 	switch k {
-	case ShareGiven, ShareEnded:
+	case ShareGiven, ShareEnded, ShareAsked, GroupGiven:
 		return AboutShares
+	case FilesCame:
+		return AboutRequests
 	case StorageLow:
 		return AboutStorage
 	case LinkOpened, LinkGot, LinkWrong, LinkEnding:

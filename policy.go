@@ -37,7 +37,7 @@ const (
 type Policy struct {
 	LinkDays        int64    // until a link or request ends that says nothing else
 	LinkDaysMax     int64    // for how long one may be made at most; 0 = also for ever
-	LinkPassword    bool     // every link has a password
+	LinkPassword    bool     // every link has a password, or is for named people
 	Outside         Outside  // who may make any
 	OutsideGroups   []ID     // of OutsideGroups
 	Domains         []string // of the addresses that a link may be made for; none: all
@@ -73,12 +73,14 @@ func (p Policy) CheckEnd(now, end int64) error {
 	return field("ends_at", "end_too_late", fmt.Sprintf("Choose an end within %s: your administrator allows no later one.", days(p.LinkDaysMax)))
 }
 
-// CheckPassword refuses a link without a password where each must have one.
-func (p Policy) CheckPassword(has bool) error {
-	if has || !p.LinkPassword {
+// CheckLocked refuses a link that neither asks for a password nor for the proof of
+// a mailbox, where each must: a code that comes to a person's own mailbox is worth
+// more than a password that several share.
+func (p Policy) CheckLocked(password, named bool) error {
+	if password || named || !p.LinkPassword {
 		return nil
 	}
-	return field("password", "password_needed", "Your administrator wants a password on every link.")
+	return field("password", "password_needed", "Your administrator wants a password on every link that is not for named people.")
 }
 
 // CheckRecipient refuses an address that no link may be made for.

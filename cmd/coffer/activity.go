@@ -89,7 +89,7 @@ var acts = map[string]string{
 	"version.restored": "restored a version of %s", "version.kept": "kept a version of %s", "version.deleted": "deleted a version of %s",
 	"space.created": "made the space %s", "space.renamed": "renamed the space %s", "space.handed_over": "handed over %s",
 	"node.trashed": "moved %s to the trash", "node.restored": "restored %s", "node.deleted": "deleted %s for ever",
-	"grant.given": "gave access to %s", "grant.changed": "changed access to %s", "grant.taken": "took away access to %s", "grant.left": "left %s",
+	"grant.given": "gave access to %s", "grant.changed": "changed access to %s", "grant.taken": "took away access to %s", "grant.left": "left %s", "grant.asked": "asked for more rights to %s",
 	"link.made": "made a link to %s", "link.changed": "changed a link to %s", "link.turned_off": "turned off a link to %s", "link.turned_on": "turned on a link to %s",
 	"link.refused": "tried a link to %s with a wrong password", "link.reported": "reported a link to %s",
 	"request.made": "asked for files in %s", "request.changed": "changed a file request in %s", "request.turned_off": "turned off a file request in %s", "request.turned_on": "turned on a file request in %s",

@@ -66,6 +66,7 @@ type grammar struct {
 	Link       linkCmd       `cmd:"" help:"Make links that open files and folders without an account."`
 	Activity   activityCmd   `cmd:"" help:"Tell what happened to your files, or to one of them."`
 	Shared     sharedCmd     `cmd:"" help:"List what others gave you."`
+	Ask        askCmd        `cmd:"" help:"Ask those who manage something for more rights."`
 	Leave      leaveCmd      `cmd:"" help:"Give up what others gave you."`
 	Request    requestCmd    `cmd:"" help:"Ask people without an account for files."`
 	Notices    noticesCmd    `cmd:"" help:"List what you were told, and choose what comes by e-mail."`

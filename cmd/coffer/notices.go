@@ -72,6 +72,15 @@ func noticeText(n wire.Notice) string {
 		}
 	case "share_ended":
 		text = fmt.Sprintf("%s ended your access to “%s”", by, n.Name)
+	case "share_asked":
+		text = fmt.Sprintf("%s asks for more rights to “%s” (has %s)", by, n.Name, n.Role)
+		if n.Message != "" {
+			text += ": " + strings.Join(strings.Fields(n.Message), " ")
+		}
+	case "group_given":
+		text = fmt.Sprintf("%s added you to the group “%s”", by, n.Name)
+	case "files_came":
+		text = fmt.Sprintf("%d files, %s, from %s for “%s” in “%s”, reference %s", n.Files, size(n.Bytes), n.Who, n.Link, n.Name, n.Ref)
 	case "storage_low":
 		whose := "Your storage"
 		if n.Name != "" {

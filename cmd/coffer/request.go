@@ -28,7 +28,7 @@ type requestFlags struct {
 	Type          []string `name:"type" placeholder:"TYPE" help:"Take only files of this type: pdf, word, excel, powerpoint, pictures, video, audio, text, zip, or an end of names, as .dwg. May be repeated; any: all files."`
 	Email         *bool    `name:"email" negatable:"" help:"Ask senders for an e-mail address, and send a receipt there. A new one asks."`
 	Folders       *bool    `name:"folders" negatable:"" help:"Give each sender a folder. A new one does."`
-	Notify        *bool    `name:"notify" negatable:"" help:"Tell me by mail what has come. A new one does."`
+	Notify        *bool    `name:"notify" negatable:"" help:"Tell me what has come. A new one does."`
 }
 
 // patch is what the flags say; absent ones are absent.

@@ -276,6 +276,31 @@ func listShared(a *app, cl *client.Client) error {
 	return nil
 }
 
+type askCmd struct {
+	Note   string `name:"message" placeholder:"TEXT" help:"What you want to do with it: for those who are asked."`
+	Remote string `arg:"" help:"What you can open but not change or share."`
+}
+
+func (askCmd) Help() string {
+	return "All who manage it are told, in the page and by mail. You can ask once a day.\n\nExamples:\n\n  coffer ask Shared:/Closing --message \"I want to put the signed pages there.\""
+}
+
+func (c askCmd) Run(a *app) error {
+	cl, err := a.client()
+	if err != nil {
+		return err
+	}
+	n, err := find(a, cl, c.Remote)
+	if err != nil {
+		return err
+	}
+	if err := cl.Ask(a.ctx, n.ID, c.Note); err != nil {
+		return at(c.Remote, err)
+	}
+	a.say("Those who manage %s are told that you ask for more rights.", c.Remote)
+	return nil
+}
+
 type leaveCmd struct {
 	Remote []string `arg:"" help:"What others gave you, as Shared:/name, or a team's space."`
 }

@@ -29,6 +29,9 @@ type Options struct {
 	// Leaving gives up what a user owns elsewhere, in the transaction that
 	// deletes the account. Without erase it refuses where that loses anything.
 	Leaving func(tx *db.Tx, by coffer.Principal, user coffer.ID, erase bool) error
+	// Noticed has the notices of a person mailed at a time (ms), once tx is
+	// committed. Without it they are not mailed.
+	Noticed func(tx *db.Tx, user coffer.ID, at int64) error
 }
 
 // Service holds the verbs. It keeps nothing of people in memory. Safe for

@@ -238,6 +238,10 @@ func (s *Service) AddMember(ctx context.Context, p coffer.Principal, id coffer.I
 		if err != nil || !added {
 			return err
 		}
+		told := coffer.Notice{Kind: coffer.GroupGiven, ActorID: p.User.ID, ObjectID: id, Told: coffer.NoticeText{By: p.User.Name, Name: g.Name}}
+		if err := s.tell(tx, told, u.ID); err != nil {
+			return err
+		}
 		return tx.InsertEvent(event(p, "group.member_added", id, map[string]any{"name": g.Name, "user": u.ID, "person": u.Name}))
 	})
 }

@@ -56,6 +56,20 @@ func switches(s coffer.NoticeSettings) map[string]any {
 	return map[string]any{"shares": s.Shares, "links": s.Links, "requests": s.Requests, "storage": s.Storage, "digest": s.Digest, "names": s.Names}
 }
 
+// tell gives a person a notice of what somebody else did.
+func (s *Service) tell(tx *db.Tx, n coffer.Notice, to coffer.ID) error {
+	if to == n.ActorID {
+		return nil
+	}
+	mails, err := tx.Tell(n, []coffer.ID{to})
+	for _, m := range mails {
+		if s.Noticed != nil && err == nil {
+			err = s.Noticed(tx, m.UserID, m.At)
+		}
+	}
+	return err
+}
+
 // Post has a letter written, of the organisation that it is told, and sent once
 // tx is committed.
 func (s *Service) Post(tx *db.Tx, write func(mail.Site) mail.Message) error {

@@ -21,7 +21,7 @@ func (a *API) listNotices(c *call, in *struct {
 func notice(n files.Notice) wire.Notice {
 	t := n.Told
 	w := wire.Notice{ID: n.ID, At: n.At, Kind: string(n.Kind), Count: n.Count, By: person(files.Person{ID: n.ActorID, Name: t.By}), Name: t.Name, Folder: t.Folder, Link: t.Link, Who: t.Who,
-		Role: t.Role, Until: t.Until, Message: t.Message, Device: t.Device, Address: t.Address, Left: t.Left, Of: t.Of, Read: n.Read}
+		Role: t.Role, Until: t.Until, Message: t.Message, Device: t.Device, Address: t.Address, Left: t.Left, Of: t.Of, Files: t.Files, Bytes: t.Bytes, Email: t.Email, Ref: t.Ref, Read: n.Read}
 	if n.Node != nil {
 		w.Node = &wire.NoticeNode{ID: n.Node.ID, Name: n.Node.Name, Kind: n.Node.Kind.String(), ParentID: n.Node.ParentID}
 	}

@@ -114,6 +114,7 @@ func (a *API) table() []Route {
 		{"GET", "/nodes/{id}/access", read, "whoCanOpen", "Who can open this? Every person, groups unfolded", 0, typed(a.whoCanOpen)},
 		{"GET", "/nodes/{id}/grants", read, "listGrants", "Who this is given to, folders above included", 0, typed(a.listGrants)},
 		{"POST", "/nodes/{id}/grants", share, "giveAccess", "Give a person or a group access", 201, typed(a.giveAccess)},
+		{"POST", "/nodes/{id}/ask", write, "askForMore", "Ask those who manage this for more rights; once a day", 0, typed(a.askForMore)},
 		{"PATCH", "/nodes/{id}/grants/{grant}", share, "changeGrant", "Change how much is given, and until when", 0, typed(a.changeGrant)},
 		{"DELETE", "/nodes/{id}/grants/{grant}", share, "takeAccess", "Take access away", 0, typed(a.takeAccess)},
 		{"GET", "/activity", read, "listActivity", "What happened to what the caller may open, newest first", 0, a.raw(a.getActivity, describeActivity)},

@@ -27,6 +27,13 @@ func (a *API) giveAccess(c *call, in *struct {
 	return &bodyOf[wire.Grant]{grant(g)}, nil
 }
 
+func (a *API) askForMore(c *call, in *struct {
+	ByID
+	Body wire.Ask
+}) (*done, error) {
+	return nil, a.view(c).Ask(c, in.ID, in.Body.Message)
+}
+
 // ByGrant is exported for the reason of ByID.
 type ByGrant struct {
 	ByID
@@ -53,7 +60,7 @@ func (a *API) whoCanOpen(c *call, in *ByID) (*bodyOf[wire.Answer], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[wire.Answer]{wire.Answer{Sentences: answer.Sentences, Links: answer.Links.Links, LinksWithoutPassword: answer.Links.Bare, People: mapped(answer.People, func(o files.Opener) wire.Opener {
+	return &bodyOf[wire.Answer]{wire.Answer{Sentences: answer.Sentences, Links: answer.Links.Links, LinksWithoutPassword: answer.Links.Bare, LinksNamed: answer.Links.Named, People: mapped(answer.People, func(o files.Opener) wire.Opener {
 		return wire.Opener{ID: o.ID, Name: o.Name, Email: o.Email, Access: o.Access.String(), Ways: mapped(o.Ways, func(w files.Way) wire.Way {
 			return wire.Way{Grant: w.Grant, Access: w.Access.String(), Until: w.Until, Group: w.Group, Inherited: w.Inherited, From: w.From}
 		})}
@@ -64,9 +71,9 @@ func reach(r *files.Reach) *wire.Reach {
 	if r == nil {
 		return nil
 	}
-	w := &wire.Reach{Kind: "people", People: r.People, Links: r.Links.Links}
+	w := &wire.Reach{Kind: "people", People: r.People, Links: r.Links.Links, Named: r.Links.Named}
 	switch {
-	case r.Links.Links > 0:
+	case r.Links.Links+r.Links.Named > 0:
 		w.Kind = "link"
 	case r.OnlyYou:
 		w.Kind = "only_you"

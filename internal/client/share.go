@@ -30,6 +30,11 @@ func (c *Client) Grant(ctx context.Context, node coffer.ID, n wire.NewGrant) (wi
 	return out, err
 }
 
+// Ask asks those who manage a node for more rights to it.
+func (c *Client) Ask(ctx context.Context, node coffer.ID, message string) error {
+	return c.call(ctx, http.MethodPost, "/nodes/"+node.String()+"/ask", nil, wire.Ask{Message: message}, nil, false)
+}
+
 // ChangeGrant changes access that was given.
 func (c *Client) ChangeGrant(ctx context.Context, node, grant coffer.ID, p wire.GrantPatch) (wire.Grant, error) {
 	var out wire.Grant

@@ -75,6 +75,29 @@ func TestNoticeStory(t *testing.T) {
 			t.Errorf("read: %+v, before %+v", n, before)
 		}
 
+		// Into a group, and out again before it was mailed.
+		owner := s.Owner.SignIn()
+		var crew wire.Group
+		owner.Do("POST", "/groups", wire.GroupName{Name: "Crew"}).Want(201).JSON(&crew)
+		owner.Do("PUT", "/groups/"+crew.ID.String()+"/members/"+ben.Email, nil).Want(204)
+		owner.Do("PUT", "/groups/"+crew.ID.String()+"/members/"+owner.Email, nil).Want(204)
+		if n := notices(ben); n.Items[0].Kind != "group_given" || n.Items[0].Name != "Crew" || n.Items[0].By.Name != s.Owner.Me.Name || n.Items[0].Node != nil || n.Unread != 1 {
+			t.Errorf("in the group: %+v", n.Items[0])
+		}
+		if n := notices(owner); len(n.Items) != 0 {
+			t.Errorf("told what they did: %+v", n.Items)
+		}
+		ben.Do("PATCH", "/me/notices", wire.NoticeSettings{Shares: &yes}).Want(200)
+		mails := s.Mails.Count(ben.Email)
+		owner.Do("DELETE", "/groups/"+crew.ID.String()+"/members/"+ben.Email, nil).Want(204)
+		s.Clock.Advance(3 * time.Minute)
+		owner.Do("PUT", "/groups/"+crew.ID.String()+"/members/"+ben.Email, nil).Want(204)
+		s.Clock.Advance(3 * time.Minute)
+		if letter := s.Mails.Wait(t, ben.Email, mails+1); letter.Subject != owner.Me.Name+" added you to the group “Crew”" || !strings.Contains(letter.Text, s.URL+"/shared") {
+			t.Errorf("the letter: %s\n%s", letter.Subject, letter.Text)
+		}
+		ben.Do("POST", "/notices/read", wire.NoticesRead{All: true}).Want(204)
+
 		// From a browser that was not seen before.
 		ben.Do("DELETE", "/session", nil).Want(204)
 		fox := s.Stranger("Ben")

@@ -107,6 +107,7 @@ func TestRequestStory(t *testing.T) {
 		if got := ann.below(folder.ID, ""); strings.Join(got, "\n") != strings.Join(sorted(want), "\n") {
 			t.Errorf("there is %q", got)
 		}
+		s.Clock.Advance(2 * time.Minute)
 		news := s.letter(ann.Email, "Received: 3 files from Maria Lindqvist")
 		mine := s.letter("maria@lindqvist.example", "Received: 3 files")
 		if !strings.Contains(news.Text, "maria@lindqvist.example") || !strings.Contains(news.Text, "Papers for the sale") || !strings.Contains(news.Text, s.URL+"/files/") {
@@ -154,7 +155,11 @@ func TestRequestStory(t *testing.T) {
 		if err := s.Files().CloseDeliveries(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.letter(ann.Email, "Received: 1 file from Maria Lindqvist")
+		s.Clock.Advance(20 * time.Minute)
+		both := s.letter(ann.Email, "2 notices from Test & Sons files")
+		if strings.Count(both.Text, "Maria Lindqvist (maria@lindqvist.example) sent you 1 file") != 2 {
+			t.Errorf("Ann is told: %s", both.Text)
+		}
 		maria.tus("POST", r.URL+"/uploads", "", "Upload-Length", "5", "Upload-Metadata", metadata("filename", "x.exe", "sender", "Maria", "email", "m@example.com")).Problem(422, "type_refused")
 		maria.tus("POST", r.URL+"/uploads", "", "Upload-Length", "5000000", "Upload-Metadata", metadata("filename", "x.pdf", "sender", "Maria", "email", "m@example.com")).Problem(413, "too_large")
 		maria.tus("POST", r.URL+"/uploads", "", "Upload-Length", "5", "Upload-Metadata", metadata("filename", "x.pdf")).Problem(422, "name_missing")

@@ -51,6 +51,7 @@ func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attemp
 		"GET /nodes/{id}/grants":      {{path: annFile + "/grants", code: missing}, {path: annRoot + "/grants", code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/grants", code: missing}},
 		"POST /nodes/{id}/grants": {{path: annFolder + "/grants", body: wire.NewGrant{Email: ben.Email, Role: "view"}, code: missing}, {path: annRoot + "/grants", body: wire.NewGrant{UserID: ben.Me.ID, Role: "manage"}, code: missing},
 			{path: annFile + "/grants", body: wire.NewGrant{Email: "nobody@example.com", Role: "owner"}, code: missing}, {path: annFile + "/grants", body: wire.NewGrant{GroupID: v.group.ID, Role: "edit", Until: 1}, code: missing}},
+		"POST /nodes/{id}/ask": {{path: annFolder + "/ask", body: wire.Ask{Message: stolen}, code: missing}, {path: "/nodes/" + id(v.trashed.ID) + "/ask", body: wire.Ask{}, code: missing}},
 		"PATCH /nodes/{id}/grants/{grant}": {{path: annFolder + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing},
 			{path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), body: wire.GrantPatch{Role: "view"}, code: missing}},
 		"DELETE /nodes/{id}/grants/{grant}": {{path: annFolder + "/grants/" + id(v.grant.ID), code: missing}, {path: "/nodes/" + id(own.ID) + "/grants/" + id(v.grant.ID), code: missing}},

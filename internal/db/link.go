@@ -82,16 +82,17 @@ type LinkRow struct {
 	MakerName string // "" when the account is gone
 	MakerOff  bool   // turned off, or gone
 	MakerRole coffer.Role
+	Named     bool  // it was made for certain people, see Recipient
 	Up        int64 // of LinksOnPath: how many folders above the node
 }
 
 const (
-	linkRowColumns = linkColumns + `, n.name, n.kind, COALESCE(u.name, ''), COALESCE(u.disabled, TRUE), COALESCE(u.role, '')`
+	linkRowColumns = linkColumns + `, n.name, n.kind, COALESCE(u.name, ''), COALESCE(u.disabled, TRUE), COALESCE(u.role, ''), EXISTS (SELECT 1 FROM link_recipient AS r WHERE r.link_id = l.id)`
 	linkRowFrom    = ` FROM link AS l JOIN node AS n ON n.id = l.node_id LEFT JOIN user_account AS u ON u.id = l.made_by`
 )
 
 func scanLinkRow(scan scan) (r LinkRow, err error) {
-	err = scan(append(linkFields(&r.Link), &r.NodeName, &r.NodeKind, &r.MakerName, &r.MakerOff, &r.MakerRole)...)
+	err = scan(append(linkFields(&r.Link), &r.NodeName, &r.NodeKind, &r.MakerName, &r.MakerOff, &r.MakerRole, &r.Named)...)
 	return r, err
 }
 
@@ -104,7 +105,7 @@ func (tx *Tx) LinkRow(id coffer.ID) (LinkRow, error) {
 // the node first, made last first.
 func (tx *Tx) LinksOnPath(node coffer.ID) ([]LinkRow, error) {
 	return collect(tx, func(scan scan) (r LinkRow, err error) {
-		err = scan(append(linkFields(&r.Link), &r.NodeName, &r.NodeKind, &r.MakerName, &r.MakerOff, &r.MakerRole, &r.Up)...)
+		err = scan(append(linkFields(&r.Link), &r.NodeName, &r.NodeKind, &r.MakerName, &r.MakerOff, &r.MakerRole, &r.Named, &r.Up)...)
 		return r, err
 	}, `WITH RECURSIVE up (id, parent_id, depth) AS (
 			SELECT id, parent_id, 0 FROM node WHERE id = $2

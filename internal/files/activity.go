@@ -20,7 +20,7 @@ var activities = map[string][]string{
 	"changed": {"file.uploaded", "folder.created", "node.renamed", "node.moved", "node.copied",
 		"version.restored", "version.kept", "version.deleted", "space.created", "space.renamed"},
 	"deleted": {"node.trashed", "node.restored", "node.deleted"},
-	"shared":  {"grant.given", "grant.changed", "grant.taken", "grant.left", "space.handed_over"},
+	"shared":  {"grant.given", "grant.changed", "grant.taken", "grant.left", "grant.asked", "space.handed_over"},
 	"links": {"link.made", "link.changed", "link.turned_off", "link.turned_on", "link.deleted", "link.refused", "link.reported", "link.recipient_added", "link.recipient_removed",
 		"request.made", "request.changed", "request.turned_off", "request.turned_on", "request.deleted", "request.refused"},
 }

@@ -468,7 +468,10 @@ func (s *Service) closeDelivery(ctx context.Context, d coffer.Delivery) error {
 		if d, err = tx.Delivery(d.ID); err != nil || d.Files == 0 {
 			return err
 		}
-		return s.told(tx, d.ID)
+		if err := s.tellArrived(tx, d); err != nil || d.ReceiptTo == "" {
+			return err
+		}
+		return s.receipt(tx, d.ID)
 	})
 }
 
@@ -496,42 +499,45 @@ func (s *Service) CloseDeliveries(ctx context.Context) error {
 	return s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error { return tx.PurgeDeliveries(tx.Now - togetherFor.Milliseconds()) })
 }
 
-// News is what a delivery comes to for who asked for it.
-type News struct {
-	coffer.Delivery
-	Title  string    // of the request
-	Folder coffer.ID // where it is
-	Maker  coffer.User
-	Tell   bool // the maker wants to know, and may
+// tellArrived tells who made a request what has come by it, if they want to know
+// and may look at it.
+func (s *Service) tellArrived(tx *db.Tx, d coffer.Delivery) error {
+	r, err := tx.FileRequest(d.RequestID)
+	if err != nil || !r.Notify {
+		return ignore(err)
+	}
+	maker, err := tx.User(r.MadeBy)
+	if err != nil {
+		return ignore(err)
+	}
+	folder := r.NodeID
+	if !d.FolderID.IsZero() {
+		folder = d.FolderID
+	}
+	p, err := decide(tx, coffer.Principal{Kind: coffer.UserKind, User: maker, Scopes: coffer.AllScopes[:]}, folder, coffer.Read, false)
+	if err != nil {
+		return ignore(err)
+	}
+	n := about(p, coffer.FilesCame)
+	n.ActorID, n.ObjectID, n.Told.By = coffer.ID{}, d.ID, ""
+	n.Told.Link, n.Told.Who, n.Told.Email, n.Told.Files, n.Told.Bytes, n.Told.Ref = r.Title, d.Name, d.Email, d.Files, d.Bytes, d.Reference()
+	return s.tell(tx, telling{n, []coffer.ID{maker.ID}})
 }
 
-// News tells of a delivery: for the mails about it.
-func (s *Service) News(ctx context.Context, id coffer.ID) (n News, err error) {
+// ReceiptOf returns a delivery, and the name of who had asked for it, for the
+// receipt that its sender gets.
+func (s *Service) ReceiptOf(ctx context.Context, id coffer.ID) (d coffer.Delivery, asker string, err error) {
 	err = s.inspect(ctx, func(tx *db.Tx) error {
-		n = News{}
-		if n.Delivery, err = tx.Delivery(id); err != nil {
+		if d, err = tx.Delivery(id); err != nil {
 			return err
 		}
-		r, err := tx.FileRequest(n.RequestID)
+		r, err := tx.FileRequest(d.RequestID)
 		if err != nil {
 			return err
 		}
-		n.Title, n.Folder = r.Title, r.NodeID
-		if !n.FolderID.IsZero() {
-			n.Folder = n.FolderID
-		}
-		if n.Maker, err = tx.User(r.MadeBy); err != nil {
-			if errors.Is(err, coffer.ErrNotFound) {
-				return nil
-			}
-			return err
-		}
-		at, err := tx.Place(r.NodeID, r.MadeBy)
-		if err != nil {
-			return err
-		}
-		n.Tell = r.Notify && at.State() == coffer.Living && coffer.Decide(coffer.Principal{Kind: coffer.UserKind, User: n.Maker}, at.Space, coffer.Living, at.Held).Allows(coffer.Read)
-		return nil
+		maker, err := tx.User(r.MadeBy)
+		asker = maker.Name
+		return ignore(err)
 	})
-	return n, err
+	return d, asker, err
 }

@@ -162,23 +162,18 @@ func TestRequestPieces(t *testing.T) {
 		}
 		w.clock.move(3 * time.Minute)
 		w.ok(w.svc.CloseDeliveries(ctx))
-		for len(w.told) > 0 {
-			<-w.told
-		}
+		w.ok(ann.ReadNotices(ctx, nil, true))
 		w.ok(w.sendPiece(r.Address, files.Sender{Name: "Otto"}, "f.bin", random(100)))
 		w.ok(w.sendPiece(r.Address, files.Sender{Name: "Otto"}, "g.bin", random(100)))
 		w.ok(w.svc.CloseDeliveries(ctx))
-		if len(w.told) != 0 {
-			t.Error("told while more may come")
+		if told, err := ann.Notices(ctx, 0, ""); err != nil || told.Unread != 0 {
+			t.Errorf("told while more may come: %+v, %v", told, err)
 		}
 		w.clock.move(3 * time.Minute)
 		w.ok(w.svc.CloseDeliveries(ctx))
 		w.ok(w.svc.CloseDeliveries(ctx))
-		if len(w.told) != 1 {
-			t.Fatalf("told %d times", len(w.told))
-		}
-		if news, err := w.svc.News(ctx, <-w.told); err != nil || news.Files != 2 || news.Bytes != 200 || news.Name != "Otto" {
-			t.Errorf("news %+v, %v", news, err)
+		if told, err := ann.Notices(ctx, 0, ""); err != nil || told.Unread != 1 || told.Items[0].Told.Files != 2 || told.Items[0].Told.Bytes != 200 || told.Items[0].Told.Who != "Otto" {
+			t.Errorf("told %+v, %v", told, err)
 		}
 		w.clean(0)
 	})

@@ -72,9 +72,8 @@ type Deps struct {
 	Work func(tx *db.Tx, work coffer.ID) error
 	// Unsummed is the same for Sum(blob), which has no periodic job.
 	Unsummed func(tx *db.Tx, blob coffer.ID) error
-	// Delivered is told of each delivery by a file request that is complete.
-	Delivered func(tx *db.Tx, delivery coffer.ID) error
-	// Receipt is told of each whose sender asks for a receipt afterwards.
+	// Receipt is told of each delivery by a file request whose sender is to get
+	// a receipt.
 	Receipt func(tx *db.Tx, delivery coffer.ID) error
 	// Noticed is the same for MailNotices(user), at a time (ms).
 	Noticed func(tx *db.Tx, user coffer.ID, at int64) error
@@ -106,7 +105,6 @@ type Service struct {
 	noticed  func(tx *db.Tx, user coffer.ID, at int64) error
 	post     func(tx *db.Tx, write func(mail.Site) mail.Message) error
 	log      *slog.Logger
-	told     func(tx *db.Tx, delivery coffer.ID) error
 	receipt  func(tx *db.Tx, delivery coffer.ID) error
 
 	hasher    *cred.Hasher // of the passwords of links
@@ -126,7 +124,7 @@ type Service struct {
 // New returns the service over d.
 func New(d Deps) *Service {
 	s := &Service{db: d.DB, blobs: d.Blobs, keys: d.Keys, io: d.IO, install: d.Install, doomed: d.Doomed, givenUp: d.GivenUp, goOn: d.Work, unsummed: d.Unsummed, noticed: d.Noticed, post: d.Post, log: d.Log,
-		told: d.Delivered, receipt: d.Receipt, hasher: d.Hasher, pictures: d.Pictures,
+		receipt: d.Receipt, hasher: d.Hasher, pictures: d.Pictures,
 		retention: Retention{
 			Trash:        cmp.Or(d.Retention.Trash, 30*24*time.Hour),
 			BackupWindow: cmp.Or(d.Retention.BackupWindow, 24*time.Hour),
@@ -143,9 +141,6 @@ func New(d Deps) *Service {
 	}
 	if s.unsummed == nil {
 		s.unsummed = func(*db.Tx, coffer.ID) error { return nil }
-	}
-	if s.told == nil {
-		s.told = func(*db.Tx, coffer.ID) error { return nil }
 	}
 	if s.receipt == nil {
 		s.receipt = func(*db.Tx, coffer.ID) error { return nil }

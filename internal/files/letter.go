@@ -31,6 +31,10 @@ func lineOf(n coffer.Notice, p pass, names bool) line {
 		return line{Subject: t.By + " shared " + what + " with you", Text: text, Quote: t.Message, Button: "Open it", Path: addressOf(p)}
 	case coffer.ShareEnded:
 		return line{Subject: t.By + " ended your access to " + what, Text: fmt.Sprintf("%s ended your access to %s.", t.By, it), Path: "/shared", Button: "See what is shared with you"}
+	case coffer.ShareAsked:
+		return line{Subject: t.By + " asks for more rights to " + what, Text: fmt.Sprintf("%s asks for more rights to %s. %s", t.By, it, theyMay(t.Role)), Quote: t.Message, Button: "Look at it", Path: addressOf(p)}
+	case coffer.FilesCame:
+		return cameLine(n, names, p)
 	case coffer.LinkOpened, coffer.LinkGot, coffer.LinkWrong, coffer.LinkEnding:
 		return linkLine(n, it, names, p)
 	case coffer.StorageLow:
@@ -81,6 +85,41 @@ func linkLine(n coffer.Notice, it string, names bool, p pass) line {
 		}
 	}
 	return l
+}
+
+// groupLine is what a mail says of a notice about a group.
+func groupLine(n coffer.Notice) line {
+	t := n.Told
+	return line{Subject: t.By + " added you to the group “" + t.Name + "”", Text: fmt.Sprintf("%s added you to the group “%s”: what is shared with it is shared with you.", t.By, t.Name),
+		Button: "See what is shared with you", Path: "/shared"}
+}
+
+// cameLine is lineOf for what came by a file request.
+func cameLine(n coffer.Notice, names bool, p pass) line {
+	t := n.Told
+	files := "1 file"
+	if t.Files != 1 {
+		files = fmt.Sprintf("%d files", t.Files)
+	}
+	l := line{Subject: "Received: " + files, Text: fmt.Sprintf("Somebody sent you %s, %s, by a file request.", files, coffer.BytesText(t.Bytes)), Button: "Look at the files", Path: addressOf(p)}
+	if names {
+		who := t.Who
+		if t.Email != "" {
+			who += " (" + t.Email + ")"
+		}
+		l.Subject += " from " + t.Who
+		l.Text = fmt.Sprintf("%s sent you %s, %s. You had asked for “%s”. The name and the address are what the sender typed. Nobody has checked them.", who, files, coffer.BytesText(t.Bytes), t.Link)
+	}
+	l.Text += " Reference " + t.Ref + ", which the sender has, too."
+	return l
+}
+
+// theyMay says what somebody has who asks for more.
+func theyMay(role string) string {
+	if coffer.ParseAccess(role) == coffer.CanEdit {
+		return "So far they can edit, and not share."
+	}
+	return "So far they can view and download."
 }
 
 // mayText says what a level lets a person do.

@@ -94,7 +94,7 @@ func (v *View) MakeLink(ctx context.Context, id coffer.ID, n NewLink) (item Link
 		if l.EndsAt = policy.EndFrom(tx.Now); n.EndsAt != nil {
 			l.EndsAt = *n.EndsAt
 		}
-		if err := cmp.Or(checkEnd(tx, l.EndsAt), policy.CheckEnd(tx.Now, l.EndsAt), policy.CheckPassword(password != "")); err != nil {
+		if err := cmp.Or(checkEnd(tx, l.EndsAt), policy.CheckEnd(tx.Now, l.EndsAt), policy.CheckLocked(password != "", len(n.Recipients) > 0)); err != nil {
 			return nil, err
 		}
 		secrets := db.LinkSecrets{Hash: hash, Password: sealed}
@@ -111,6 +111,7 @@ func (v *View) MakeLink(ctx context.Context, id coffer.ID, n NewLink) (item Link
 		if err := v.addRecipients(tx, p.who, row, address, n.Recipients); err != nil {
 			return nil, err
 		}
+		row.Named = len(n.Recipients) > 0
 		if item, err = v.linkItem(tx, p.who, row); err != nil {
 			return nil, err
 		}
@@ -269,7 +270,7 @@ func (v *View) linkItem(tx *db.Tx, who coffer.Principal, l db.LinkRow) (LinkItem
 	if i.State == coffer.LinkLive && !works {
 		i.State = coffer.LinkOff // its node is in the trash, or its maker may do nothing there any more
 	}
-	i.Warnings = linkWarnings(tx.Now, i, l, len(all) > 0)
+	i.Warnings = linkWarnings(tx.Now, i, l)
 	return i, nil
 }
 
@@ -285,7 +286,7 @@ func linkWorks(tx *db.Tx, l coffer.Link) (bool, error) {
 	return false, err
 }
 
-func linkWarnings(now int64, i LinkItem, l db.LinkRow, named bool) []string {
+func linkWarnings(now int64, i LinkItem, l db.LinkRow) []string {
 	out := []string{}
 	add := func(is bool, code string) {
 		if is {
@@ -296,7 +297,7 @@ func linkWarnings(now int64, i LinkItem, l db.LinkRow, named bool) []string {
 	if i.State != coffer.LinkLive {
 		return out
 	}
-	add(!l.HasPassword && !named, "no_password")
+	add(!l.HasPassword && !l.Named, "no_password")
 	add(l.EndsAt == 0, "no_end")
 	add(l.NodeKind == coffer.Folder, "whole_folder")
 	add(l.Networks >= manyNetworks, "many_networks")

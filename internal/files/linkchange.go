@@ -48,7 +48,7 @@ func (v *View) ChangeLink(ctx context.Context, id coffer.ID, c LinkPatch) (item 
 			return err
 		}
 		before := l.Link
-		if err := c.apply(tx, &l.Link, l.NodeKind, who); err != nil {
+		if err := c.apply(tx, &l, who); err != nil {
 			return err
 		}
 		action := "link.changed"
@@ -94,8 +94,8 @@ func (v *View) changeableLink(tx *db.Tx, who coffer.Principal, id coffer.ID, onl
 }
 
 // apply makes the change to l.
-func (c LinkPatch) apply(tx *db.Tx, l *coffer.Link, kind coffer.NodeKind, who coffer.Principal) error {
-	before := *l
+func (c LinkPatch) apply(tx *db.Tx, l *db.LinkRow, who coffer.Principal) error {
+	before := l.Link
 	policy, err := outward(tx, l.MadeBy)
 	if err != nil && !c.onlyOff() {
 		return err
@@ -123,14 +123,14 @@ func (c LinkPatch) apply(tx *db.Tx, l *coffer.Link, kind coffer.NodeKind, who co
 	}
 	if c.Password != nil {
 		l.HasPassword = *c.Password != ""
-		if err := policy.CheckPassword(l.HasPassword); err != nil {
+		if err := policy.CheckLocked(l.HasPassword, l.Named); err != nil {
 			return err
 		}
 	}
 	if c.Off != nil && *c.Off != (l.OffAt != 0) {
 		if *c.Off {
 			l.OffAt, l.OffBy = tx.Now, who.User.ID
-		} else if err := mayTurnOn(tx, *l, who); err != nil {
+		} else if err := mayTurnOn(tx, l.Link, who); err != nil {
 			return err
 		} else {
 			l.OffAt, l.OffBy = 0, coffer.ID{}
@@ -139,7 +139,7 @@ func (c LinkPatch) apply(tx *db.Tx, l *coffer.Link, kind coffer.NodeKind, who co
 	if c.Password != nil || l.May != before.May || l.EndsAt != before.EndsAt || l.OffAt != before.OffAt {
 		l.Version++
 	}
-	return checkLink(*l, kind)
+	return checkLink(l.Link, l.NodeKind)
 }
 
 // mayTurnOn refuses to turn on what an administrator turned off who does not

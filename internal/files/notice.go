@@ -268,6 +268,10 @@ func (s *Service) line(tx *db.Tx, u coffer.User, settings coffer.NoticeSettings,
 	if u.Disabled || !settings.Mails(n.Kind) {
 		return l, false, nil
 	}
+	if n.Kind == coffer.GroupGiven {
+		groups, err := tx.GroupsOf(u.ID)
+		return groupLine(n), groups[n.ObjectID], err
+	}
 	who := coffer.Principal{Kind: coffer.UserKind, User: u, Scopes: coffer.AllScopes[:]}
 	p, err := decide(tx, who, n.NodeID, coffer.Read, false)
 	if err != nil && coffer.KindOf(err) != coffer.NotFound {

@@ -39,19 +39,24 @@ type Answer struct {
 	Sentences []string
 }
 
-// Lent is by how many links anybody can open a node, without an account.
+// Lent is by how many links people without an account can open a node.
 type Lent struct {
-	Links int64
+	Links int64 // for anybody who has the address
 	Bare  int64 // of them, without a password
+	Named int64 // others, each for certain people
 }
 
 // count adds links that open a node.
 func (l Lent) count(links ...db.LinkRow) Lent {
 	for _, r := range links {
-		l.Links++
-		if !r.HasPassword {
+		switch {
+		case r.Named:
+			l.Named++
+			continue
+		case !r.HasPassword:
 			l.Bare++
 		}
+		l.Links++
 	}
 	return l
 }
@@ -156,6 +161,12 @@ func (p pass) sentences(people []Opener, links Lent) []string {
 	}
 	if links.Links > 0 {
 		first = strings.TrimSuffix(first, ".") + ", and so can anyone with " + links.words() + "."
+	}
+	switch {
+	case links.Named == 1:
+		first += " One link opens it for those outside whom it was made for, and for nobody else."
+	case links.Named > 1:
+		first += fmt.Sprintf(" %d links open it for those outside whom they were made for, and for nobody else.", links.Named)
 	}
 	return []string{first,
 		"Administrators of this installation cannot open it here, unless they are named above. They can hand over a person's own space to somebody else, which is recorded.",

@@ -92,13 +92,13 @@ func TestDelivery(t *testing.T) {
 		if s := ann.space(); s.Used != 10+2<<20+2+4 || s.Reserved != 0 {
 			t.Errorf("space %+v", s)
 		}
-		if len(w.told) != 5 {
-			t.Errorf("told of %d deliveries", len(w.told))
-		}
-		news, err := w.svc.News(ctx, <-w.told)
+		told, err := ann.Notices(ctx, 0, "")
 		w.ok(err)
-		if news.Maker.ID != ann.who.User.ID || !news.Tell || news.Name != "Maria" || news.Files != 1 || news.Title != "Papers" || news.Folder != dir {
-			t.Errorf("news %+v", news)
+		if len(told.Items) != 5 {
+			t.Fatalf("told of %d deliveries", len(told.Items))
+		}
+		if n := told.Items[0]; n.Kind != coffer.FilesCame || n.Told.Who != "Maria" || n.Told.Files != 1 || n.Told.Link != "Papers" || n.NodeID != dir || n.Told.Name != "In" || n.Told.Ref == "" {
+			t.Errorf("told %+v", n)
 		}
 		// Folders of senders: never one that somebody else made.
 		change := true

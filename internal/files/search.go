@@ -59,7 +59,7 @@ func (f Filter) in(tx *db.Tx, who coffer.ID, spaces []coffer.ID) ([]coffer.ID, e
 
 // reached reports whether who can open a node passes Reach.
 func (f Filter) reached(r *Reach) bool {
-	return f.Reach == "" || (f.Reach == "only_you") == (r.OnlyYou && r.Links.Links == 0)
+	return f.Reach == "" || (f.Reach == "only_you") == (r.OnlyYou && r.Links.Links+r.Links.Named == 0)
 }
 
 // fits reports whether a node passes all but Under, Owner and Reach.

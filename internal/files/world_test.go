@@ -38,7 +38,6 @@ type world struct {
 	clock   *clock
 	doom    chan coffer.ID // jobs that were inserted
 	work    chan coffer.ID // of large batches
-	told    chan coffer.ID // deliveries that are complete
 
 	pictures *picture.Maker // nil: each service has its own
 }
@@ -57,7 +56,7 @@ func (c *clock) move(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 
 func newWorld(t testing.TB, d *db.DB, clock *clock, store blob.Store) *world {
 	t.Helper()
-	w := &world{t: t, db: d, store: store, clock: clock, doom: make(chan coffer.ID, 1000), work: make(chan coffer.ID, 1000), told: make(chan coffer.ID, 1000)}
+	w := &world{t: t, db: d, store: store, clock: clock, doom: make(chan coffer.ID, 1000), work: make(chan coffer.ID, 1000)}
 	var install coffer.ID
 	err := d.Update(ctx, func(tx *db.Tx) (err error) { install, err = tx.EnsureInstall(); return err })
 	w.ok(err)
@@ -78,11 +77,10 @@ func (w *world) service() *files.Service { return w.serviceWith(files.Retention{
 
 func (w *world) serviceWith(r files.Retention) *files.Service {
 	return files.New(files.Deps{Retention: r, DB: w.db, Blobs: w.store, Keys: w.keys, IO: new(content.IO), Install: w.install, Pictures: w.pictures,
-		WorkFrom:  250,
-		Hasher:    cred.NewHasher(cred.HasherOptions{Params: cred.Params{MemoryKiB: 64, Time: 1, Threads: 1}}),
-		Delivered: func(_ *db.Tx, id coffer.ID) error { w.told <- id; return nil },
-		Work:      func(_ *db.Tx, id coffer.ID) error { w.work <- id; return nil },
-		Doomed:    func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
+		WorkFrom: 250,
+		Hasher:   cred.NewHasher(cred.HasherOptions{Params: cred.Params{MemoryKiB: 64, Time: 1, Threads: 1}}),
+		Work:     func(_ *db.Tx, id coffer.ID) error { w.work <- id; return nil },
+		Doomed:   func(_ context.Context, _ *db.Tx, id coffer.ID) error { w.doom <- id; return nil }})
 }
 
 // each runs a test on both databases, with the store in memory.

@@ -140,8 +140,6 @@ func NewSignIn(s Site, to, device string, r Request) Message {
 
 // Delivery is what somebody without an account has sent to a file request.
 type Delivery struct {
-	Sender    string // as typed
-	Title     string // of the request
 	Files     int64
 	Size      string // in words
 	At        int64  // ms
@@ -175,27 +173,6 @@ func LinkReported(s Site, to, maker, link, reason, email string, r Request) Mess
 			"You get this because you are an administrator of " + s.name() + ".",
 		},
 	}.message(to, r.At)
-}
-
-// FilesReceived tells who asked for files what has come: one letter, however
-// many files. email is the sender's, "" when none was asked for.
-func FilesReceived(s Site, to string, d Delivery, email, link string, at int64) Message {
-	who := d.Sender
-	if email != "" {
-		who += " (" + email + ")"
-	}
-	return letter{
-		Site: s, Subject: "Received: " + d.files() + " from " + clip(d.Sender),
-		Before: []string{
-			who + " sent you " + d.files() + ", " + d.Size + ", on " + day(d.At) + ". You had asked for “" + clip(d.Title) + "”.",
-			"The name and the address are what the sender typed. Nobody has checked them.",
-		},
-		Button: "Look at the files", Link: link,
-		After: []string{
-			"Reference " + d.Reference + ", which the sender has, too.",
-			"You get this because you made this file request at " + s.name() + " and want to be told. You can switch that off for each request.",
-		},
-	}.message(to, at)
 }
 
 // Receipt tells a sender what has arrived. Nothing that the sender typed stands

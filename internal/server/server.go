@@ -102,7 +102,6 @@ const (
 
 	jobActivity = "files.purge_activity"
 	jobQuiet    = "files.close_deliveries"
-	jobArrived  = "files.delivery"
 	jobReceipt  = "files.receipt"
 	jobNotices  = "files.mail_notices"
 	jobEndings  = "files.tell_endings"
@@ -131,6 +130,7 @@ func New(_ context.Context, o Options) (*Server, error) {
 	if o.Grace == 0 {
 		o.Grace = 15 * time.Second
 	}
+	noticed := func(tx *db.Tx, user coffer.ID, at int64) error { return jobs.InsertOnce(tx, jobNotices, user, at) }
 	s := &Server{o: o}
 	s.files = files.New(files.Deps{DB: o.DB, Blobs: o.Store, Keys: o.Keyring, IO: &content.IO{Crowded: crowd(o.Memory)}, Install: o.Install, Log: o.Log, Hasher: o.Hasher,
 		Pictures: pictures, Retention: o.Retention, ScrubRate: o.ScrubRate,
@@ -138,13 +138,11 @@ func New(_ context.Context, o Options) (*Server, error) {
 		Work:     func(tx *db.Tx, work coffer.ID) error { return jobs.Insert(tx, jobWork, work) },
 		GivenUp:  func(tx *db.Tx, space coffer.ID) error { return jobs.Insert(tx, jobGivenUp, space) },
 		Unsummed: func(tx *db.Tx, blob coffer.ID) error { return jobs.Insert(tx, jobSum, blob) },
-		Noticed:  func(tx *db.Tx, user coffer.ID, at int64) error { return jobs.InsertOnce(tx, jobNotices, user, at) },
+		Noticed:  noticed,
 		Post:     func(tx *db.Tx, write func(mail.Site) mail.Message) error { return s.accounts.Post(tx, write) },
-
-		Delivered: func(tx *db.Tx, delivery coffer.ID) error { return jobs.Insert(tx, jobArrived, delivery) },
-		Receipt:   func(tx *db.Tx, delivery coffer.ID) error { return jobs.Insert(tx, jobReceipt, delivery) }})
+		Receipt:  func(tx *db.Tx, delivery coffer.ID) error { return jobs.Insert(tx, jobReceipt, delivery) }})
 	s.accounts = accounts.New(accounts.Options{DB: o.DB, Keys: o.Keyring, Hasher: o.Hasher, Policy: cred.NewPolicy(), Sender: o.Mail,
-		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log, Leaving: s.files.GiveUp})
+		BaseURL: strings.TrimSuffix(o.BaseURL.String(), "/"), Log: o.Log, Leaving: s.files.GiveUp, Noticed: noticed})
 	g := gate.New(gate.Options{BaseURL: o.BaseURL, Trusted: o.Trusted, Log: o.Log, Idle: o.Idle, Transfers: transfers(o.Memory),
 		Session: func(ctx context.Context, secret string, from gate.Origin) (coffer.Principal, error) {
 			return s.accounts.AuthenticateSession(ctx, secret, api.From(from))
@@ -227,8 +225,7 @@ func (s *Server) handlers() map[string]jobs.Handler {
 		jobClaims:        timed(s.files.ReturnClaims),
 		jobActivity:      timed(s.files.PurgeActivity),
 		jobQuiet:         timed(s.files.CloseDeliveries),
-		jobArrived:       func(ctx context.Context, id coffer.ID) error { return s.tellDelivery(ctx, id, true) },
-		jobReceipt:       func(ctx context.Context, id coffer.ID) error { return s.tellDelivery(ctx, id, false) },
+		jobReceipt:       s.mailReceipt,
 		jobNotices:       s.files.MailNotices,
 		jobEndings:       timed(s.files.TellEndings),
 		jobNoticed:       timed(s.files.PurgeNotices),
@@ -259,17 +256,16 @@ func crowd(memory int64) int {
 	return int(min(max(memory/8/transferMemory, 4), 32))
 }
 
-// tellDelivery sends the letters about a delivery: to its sender, and, unless it
-// is the receipt only that is asked for, to who made the request.
-func (s *Server) tellDelivery(ctx context.Context, id coffer.ID, maker bool) error {
-	n, err := s.files.News(ctx, id)
+// mailReceipt sends the receipt of a delivery to its sender.
+func (s *Server) mailReceipt(ctx context.Context, id coffer.ID) error {
+	d, asker, err := s.files.ReceiptOf(ctx, id)
 	if errors.Is(err, coffer.ErrNotFound) {
 		return nil // the request was removed meanwhile
 	}
 	if err != nil {
 		return err
 	}
-	return s.accounts.TellDelivery(ctx, accounts.Arrived{Delivery: n.Delivery, Title: n.Title, Folder: n.Folder, Maker: n.Maker, TellMaker: maker && n.Tell})
+	return s.accounts.MailReceipt(ctx, d, asker)
 }
 
 func (s *Server) scrub(ctx context.Context) error {

@@ -84,9 +84,10 @@ type Node struct {
 
 // Reach says in short who can open a node, groups unfolded, the owner included.
 type Reach struct {
-	Kind   string `json:"kind" enum:"only_you,people,link" doc:"link: anybody with a link can open it, without an account"`
+	Kind   string `json:"kind" enum:"only_you,people,link" doc:"link: people outside can open it by a link, without an account"`
 	People int64  `json:"people"`
-	Links  int64  `json:"links,omitempty" doc:"That open it now"`
+	Links  int64  `json:"links,omitempty" doc:"That open it now for anybody who has the address"`
+	Named  int64  `json:"named,omitempty" doc:"Others, for certain people"`
 }
 
 // Recent is a node that somebody opened or changed last: GET /recent.

@@ -7,7 +7,7 @@ import "coffer"
 type Policy struct {
 	LinkDaysDefault    int64       `json:"link_days_default" doc:"Until a link or file request ends that says nothing else"`
 	LinkDaysMax        *int64      `json:"link_days_max" doc:"For how long one may be made at most; null: also for ever"`
-	LinkPasswordAlways bool        `json:"link_password_always" doc:"Every link has a password"`
+	LinkPasswordAlways bool        `json:"link_password_always" doc:"Every link has a password, but such as are for named people, who prove a mailbox"`
 	Outside            string      `json:"outside" enum:"all,groups,nobody" doc:"Who may make links and file requests"`
 	OutsideGroups      []coffer.ID `json:"outside_groups" doc:"With outside groups: who is in one of these"`
 	RecipientDomains   []string    `json:"recipient_domains" doc:"Of the addresses that a link may be made for; none: all"`

@@ -40,6 +40,11 @@ type NewGrant struct {
 	Message string    `json:"message,omitempty" doc:"To whom it is given, for the notice and its mail; at most 1,000 characters"`
 }
 
+// Ask asks for more rights: POST /nodes/{id}/ask.
+type Ask struct {
+	Message string `json:"message,omitempty" doc:"To those who manage it; at most 1,000 characters"`
+}
+
 // GrantPatch changes a grant: PATCH /nodes/{id}/grants/{grant}. Absent fields
 // stay.
 type GrantPatch struct {
@@ -92,6 +97,7 @@ type Answer struct {
 	People               []Opener `json:"people" doc:"The strongest first, then by name"`
 	Links                int64    `json:"links" doc:"By which anybody can open it now, without an account: GET /nodes/{id}/links"`
 	LinksWithoutPassword int64    `json:"links_without_password"`
+	LinksNamed           int64    `json:"links_named" doc:"Others, which open it for those whom they were made for"`
 	Sentences            []string `json:"sentences" doc:"How many people, what administrators can do, who holds the keys"`
 }
 
