@@ -78,7 +78,7 @@ func activityQuery(r *http.Request) (o files.ActivityOptions, table bool, err er
 }
 
 func happening(h files.Happening) wire.Event {
-	e := wire.Event{ID: h.Num, At: h.At, Action: h.Action, Actor: wire.Actor(h.Actor), Node: wire.EventNode{ID: h.Node.ID, Name: h.Node.Name, Kind: h.Kind.String()},
+	e := wire.Event{ID: h.Num, At: h.At, Action: h.Action, Actor: wire.Actor(h.Actor), Node: wire.EventNode{ID: h.Node.ID, ParentID: h.Parent, Name: h.Node.Name, Kind: h.Kind.String()},
 		Version: h.Version, Outside: h.Outside, Before: h.Before, After: h.After, Count: h.Count}
 	if h.About != nil {
 		about := wire.Actor(*h.About)

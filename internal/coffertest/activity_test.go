@@ -149,6 +149,14 @@ func TestPolicyStory(t *testing.T) {
 			if first.Action != "link.made" || !first.Outside || first.About == nil || first.About.Kind != "link" || first.About.ID != free.ID || first.About.Name != name {
 				t.Errorf("%s is told %+v, %+v", p.Name, first, first.About)
 			}
+			for _, e := range a.Items {
+				if p == ben && (e.Before != nil || e.After != nil) {
+					t.Errorf("Ben is told the terms of %s: %v, %v", e.Action, e.Before, e.After)
+				}
+			}
+			if p == ann && first.After["may"] != "download" {
+				t.Errorf("Ann is told %v", first.After)
+			}
 			if p == ben && strings.Contains(string(p.Do("GET", "/nodes/"+folder.ID.String()+"/activity?format=csv", nil).Body), "Maria") {
 				t.Error("the table tells Ben whom a link is for")
 			}

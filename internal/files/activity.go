@@ -55,7 +55,8 @@ type Happening struct {
 	Num, At       int64
 	Action        string
 	Actor         Actor
-	Node          Crumb // as it was called then; without an id where it cannot be opened any more
+	Node          Crumb     // as it was called then; without an id where it cannot be opened any more
+	Parent        coffer.ID // folder that it is in now; zero where the principal does not see that
 	Kind          coffer.NodeKind
 	About         *Actor // whom or which link it is about
 	Version       int64  // that it is about; 0 = none
@@ -278,6 +279,9 @@ func (r *reading) happening(e coffer.Event, w witness) (h Happening, err error) 
 	if w.open {
 		h.Node.ID = w.node.ID
 	}
+	if w.open && w.sees > 0 {
+		h.Parent = w.node.ParentID
+	}
 	if w.open && w.node.ID == w.space.RootID {
 		h.Node.Name = w.space.Name
 	}
@@ -316,12 +320,20 @@ func (r *reading) happening(e coffer.Event, w witness) (h Happening, err error) 
 		if manages && word(e, "node") != "" {
 			h.About.Name = word(e, "link", "title", "name")
 		}
+		if !manages { // as the title of a request and the addresses of recipients
+			h.Before, h.After = nil, nil
+		}
 	}
 	switch e.Action {
 	case "node.renamed":
 		h.Before, h.After = map[string]any{"name": word(e, "before")}, map[string]any{"name": word(e, "name")}
 	case "node.moved":
 		h.Before, h.After, err = r.moved(e)
+	case "version.kept":
+		keep, _ := e.Detail["keep"].(bool)
+		h.Before, h.After = map[string]any{"keep": !keep}, map[string]any{"keep": keep}
+	case "space.renamed":
+		h.Before, h.After = map[string]any{"name": word(e, "before")}, map[string]any{"name": word(e, "after")}
 	case "space.handed_over":
 		h.Before, h.After = map[string]any{"owner": word(e, "before")}, map[string]any{"owner": word(e, "after")}
 	}

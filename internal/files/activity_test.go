@@ -91,6 +91,23 @@ func TestActivity(t *testing.T) {
 			t.Errorf("version %d, kept %d days", said["file.uploaded"].Version, a.KeptDays)
 		}
 
+		// Where it is now, to those who see that.
+		for p, want := range map[*person][2]coffer.ID{ann: {deal, private}, ben: {deal, {}}} {
+			a, err := p.Activity(ctx, files.ActivityOptions{Node: deal})
+			w.ok(err)
+			for _, h := range a.Items {
+				if of := map[coffer.ID]coffer.ID{plan.ID: want[0], deal: want[1]}[h.Node.ID]; h.Parent != of {
+					t.Errorf("%s: %s of %s is in %v, want %v", p.who.User.Name, h.Action, h.Node.Name, h.Parent, of)
+				}
+			}
+		}
+		w.ok(second(ann.KeepVersion(ctx, plan.ID, plan.VersionID, true)))
+		kept, err := ann.Activity(ctx, files.ActivityOptions{Node: plan.ID, Limit: 1})
+		w.ok(err)
+		if h := kept.Items[0]; h.Action != "version.kept" || h.Before["keep"] != false || h.After["keep"] != true {
+			t.Errorf("kept: %+v", h)
+		}
+
 		// A move tells of folders that one may see only.
 		step()
 		w.ok(second(ann.Change(ctx, plan.ID, files.Patch{Parent: &private})))

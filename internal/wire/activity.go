@@ -27,9 +27,10 @@ type Event struct {
 
 // EventNode is what an event is about.
 type EventNode struct {
-	ID   coffer.ID `json:"id,omitzero" doc:"Absent where it cannot be opened any more"`
-	Name string    `json:"name" doc:"As it was called then; empty: a space as a whole"`
-	Kind string    `json:"kind" enum:"file,folder"`
+	ID       coffer.ID `json:"id,omitzero" doc:"Absent where it cannot be opened any more"`
+	ParentID coffer.ID `json:"parent_id,omitzero" doc:"Folder that it is in now; absent where the caller does not see that"`
+	Name     string    `json:"name" doc:"As it was called then; empty: a space as a whole"`
+	Kind     string    `json:"kind" enum:"file,folder"`
 }
 
 // Actor is who did something, or whom it was done to.

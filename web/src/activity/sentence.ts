@@ -48,7 +48,7 @@ export function sentence(e: Happening, me: string, inside?: string): string {
     case "version.restored":
       return said.restoredVersion(who, it, version);
     case "version.kept":
-      return said.keptVersion(who, it, version);
+      return after.keep === false ? said.unkeptVersion(who, it, version) : said.keptVersion(who, it, version);
     case "version.deleted":
       return said.deletedVersion(who, it, version);
     case "space.created":
@@ -81,6 +81,10 @@ export function sentence(e: Happening, me: string, inside?: string): string {
       return said.linkOn(who, it, link);
     case "link.deleted":
       return said.linkDeleted(who, it, link);
+    case "link.recipient_added":
+      return after.recipient ? said.recipientAdded(who, it, link, iso(String(after.recipient))) : said.recipientsChanged(who, it, link);
+    case "link.recipient_removed":
+      return before.recipient ? said.recipientRemoved(who, it, link, iso(String(before.recipient))) : said.recipientsChanged(who, it, link);
     case "link.refused":
       return many ? said.linkRefusedTimes(visited(e), many) : said.linkRefused(visited(e));
     case "link.reported":
@@ -133,17 +137,83 @@ function quoted(name: string, quotes = true): string {
   return iso(quotes ? `“${name}”` : name);
 }
 
-/** How many can open it before and after an act of sharing, in words, and which glyph stands for that. */
+/** Who can open it before and after an act of sharing, in words, and which glyph stands for that. */
 export interface Reached {
   reach: "you" | "people" | "link";
   words: string;
 }
 
 export function reachChange(e: Happening): { before: Reached; after: Reached } | undefined {
-  const count = (of: unknown): number | undefined => (typeof of === "number" ? of : undefined);
-  const before = count((e.before as Record<string, unknown> | undefined)?.people);
-  const after = count((e.after as Record<string, unknown> | undefined)?.people);
-  if (before === undefined || after === undefined || before === after) return undefined;
+  const fields = (of: unknown): Record<string, unknown> => (of ?? {}) as Record<string, unknown>;
+  const [was, is] = [fields(e.before), fields(e.after)];
+  const here: Reached = { reach: "people", words: m.reach.here };
+  const outside = (terms: Record<string, unknown>): Reached => ({ reach: "link", words: terms.password === true ? m.reach.linkPassword : m.reach.link });
+  switch (e.action) {
+    case "link.made":
+      return e.after ? { before: here, after: outside(is) } : undefined;
+    case "link.turned_on":
+      return e.after ? { before: here, after: outside(is) } : undefined;
+    case "link.turned_off":
+    case "link.deleted":
+      return e.before && was.off !== true ? { before: outside(was), after: here } : undefined;
+    case "request.made":
+    case "request.turned_on":
+      return e.after ? { before: here, after: { reach: "link", words: m.reach.request } } : undefined;
+    case "request.turned_off":
+    case "request.deleted":
+      return e.before && was.off !== true ? { before: { reach: "link", words: m.reach.request }, after: here } : undefined;
+  }
+  if (typeof was.people !== "number" || typeof is.people !== "number" || was.people === is.people) return undefined;
   const one = (n: number): Reached => ({ reach: n === 1 ? "you" : "people", words: fmt.plural(n, m.reach.people) });
-  return { before: one(before), after: one(after) };
+  return { before: one(was.people), after: one(is.people) };
+}
+
+/** One thing that an act changed, in words. */
+export interface Changed {
+  what: string;
+  before: string;
+  after: string;
+}
+
+// What the sentences say themselves.
+const told: Record<string, readonly string[]> = {
+  "grant.changed": ["role"],
+  "node.renamed": ["name"],
+  "node.moved": ["folder"],
+  "space.handed_over": ["owner"],
+  "version.kept": ["keep"],
+  "link.turned_off": ["off"],
+  "link.turned_on": ["off"],
+};
+
+/** What else was different after an act than before, where both are told. */
+export function changes(e: Happening): Changed[] {
+  if (!e.before || !e.after) return [];
+  const [before, after] = [e.before as Record<string, unknown>, e.after as Record<string, unknown>];
+  return Object.entries(m.terms)
+    .filter(([key]) => !told[e.action]?.includes(key) && JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+    .map(([key, what]) => ({ what, before: term(key, before[key]), after: term(key, after[key]) }));
+}
+
+function term(key: string, value: unknown): string {
+  if (key === "ends_at" || key === "until") return typeof value === "number" ? fmt.when(value) : m.term.never;
+  if (value === undefined || value === "") return key === "types" || key === "title" ? m.term.any : m.term.none;
+  if (key === "role") return role(value);
+  if (key === "may") return m.term.may[String(value)] ?? "";
+  if (typeof value === "boolean") return value ? m.term.yes : m.term.no;
+  if (typeof value === "number") return key === "max_bytes" ? fmt.size(value) : fmt.number(value);
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}
+
+/** Where the version, the link or the access that an event is about can be looked at, and what that is called. */
+export function leadsTo(e: Happening): { href: string; words: string } | undefined {
+  const { id, kind, parent_id: parent } = e.node;
+  const noun = e.action.split(".")[0];
+  if (noun === "request") return e.action === "request.deleted" ? undefined : { href: "/requests", words: m.go.request };
+  if (!id) return undefined;
+  const at = (open: string): string | undefined => (kind === "folder" ? `/files/${id}?open=${open}` : parent ? `/files/${parent}?show=${id}&open=${open}` : undefined);
+  const to = (open: string, words: string) => ((href) => (href ? { href, words } : undefined))(at(open));
+  if (noun === "link") return e.action === "link.deleted" ? undefined : to("share", m.go.link);
+  if (noun === "grant") return to("share", m.go.access);
+  return e.version && e.action !== "version.deleted" ? to("details", m.go.version(fmt.number(e.version))) : undefined;
 }

@@ -116,7 +116,12 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       await main.getByText("You uploaded version 2").waitFor();
       await main.getByText("You made the link “For Maria Lindqvist” with a password to it").waitFor();
       await main.getByRole("button", { name: "Only Agreement v7.docx" }).waitFor();
+      await main.getByText("Ends:").first().waitFor();
       await look(page, variant, "activity-file");
+      await main.getByRole("link", { name: "Version 2" }).click();
+      await page.getByRole("complementary", { name: "Details of Agreement v7.docx" }).getByRole("list", { name: "Versions" }).getByText("Version 2").waitFor();
+      assert.doesNotMatch(page.url(), /show|open/);
+      await page.getByRole("button", { name: "Close details" }).click();
     });
 
     await step("everything that happened, by day and by filter", async () => {
@@ -142,8 +147,18 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
         const panel = page.getByRole("complementary", { name: "Details of Agreement v7.docx" });
         await panel.getByText("Latest activity").waitFor();
         await panel.getByRole("list", { name: "Latest activity" }).getByRole("listitem").nth(3).waitFor();
-        await panel.getByRole("link", { name: /^All \d+ events$/ }).waitFor();
+        await panel.getByRole("button", { name: /^All \d+ events$/ }).click();
+        const trail = panel.getByRole("list", { name: "Activity" });
+        await trail.getByText("And anyone with the link and its password").first().waitFor();
+        await trail.getByText("Ends:").first().waitFor();
         await look(page, variant, "activity-panel");
+        await trail.getByRole("link", { name: "Version 2" }).click();
+        await panel.getByRole("list", { name: "Versions" }).getByText("Version 2").waitFor();
+        assert.equal(await panel.getByRole("tab", { name: "Details" }).getAttribute("aria-selected"), "true");
+        await panel.getByRole("tab", { name: "Details" }).press("ArrowRight");
+        await trail.getByRole("link", { name: "Show the link" }).first().click();
+        await page.getByRole("dialog", { name: /Agreement v7\.docx/ }).waitFor();
+        await page.keyboard.press("Escape");
       });
     }
 

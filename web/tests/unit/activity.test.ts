@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { filterQuery, readFilters } from "../../src/activity/filters";
-import { reachChange, sentence, type Happening } from "../../src/activity/sentence";
+import { changes, leadsTo, reachChange, sentence, type Happening } from "../../src/activity/sentence";
 import { endOfDay, inTab } from "../../src/links/outside";
 
 const me = "me";
@@ -43,6 +43,47 @@ it("shows before and after where more or fewer can open something", () => {
   expect(reachChange(event("grant.given", { before: { people: 1 }, after: { people: 6, role: "view" } }))).toEqual({ before: { reach: "you", words: "one person" }, after: { reach: "people", words: "6 people" } });
   expect(reachChange(event("grant.given", { before: { people: 6 }, after: { people: 6 } }))).toBeUndefined();
   expect(reachChange(event("file.opened"))).toBeUndefined();
+});
+
+it("shows what lets people outside in as the ring that is open", () => {
+  const here = { reach: "people", words: "People here" };
+  const link = { reach: "link", words: "And anyone with the link and its password" };
+  expect(reachChange(event("link.made", { after: { password: true } }))).toEqual({ before: here, after: link });
+  expect(reachChange(event("link.turned_off", { before: { password: true }, after: { password: true, off: true } }))).toEqual({ before: link, after: here });
+  expect(reachChange(event("request.made", { after: { title: "Scans" } }))?.after).toEqual({ reach: "link", words: "And anyone with the address can send files" });
+  expect(reachChange(event("link.made"))).toBeUndefined(); // not for this reader to know
+});
+
+it("shows what was there before, and what is now, of every change", () => {
+  const all = (action: string, before: object, after: object) => changes(event(action, { before, after } as Partial<Happening>)).map((c) => `${c.what}: ${c.before} > ${c.after}`);
+  expect(all("link.changed", { may: "view", password: false, version: 1 }, { may: "download", password: true, version: 2, downloads_max: 5 })).toEqual([
+    "They can: view only > view and download",
+    "Password: no > yes",
+    "Downloads at most: none > 5",
+  ]);
+  expect(all("link.changed", { ends_at: new Date(2025, 4, 3).getTime() }, {})).toEqual(["Ends: 3 May 2025 > never"]);
+  expect(all("request.changed", { title: "Scans", types: ["pdf"] }, { title: "Papers", max_bytes: 2_000_000_000 })).toEqual(["Title: Scans > Papers", "Size at most: none > 2\u00a0GB", "Kinds of files: pdf > any"]);
+  expect(all("grant.changed", { role: "view" }, { role: "edit", until: new Date(2025, 4, 3).getTime() })).toEqual(["Until: never > 3 May 2025"]); // the role is in the sentence
+  expect(all("space.renamed", { name: "Deals" }, { name: "Sales" })).toEqual(["Name: Deals > Sales"]);
+  expect(all("node.renamed", { name: "a" }, { name: "b" })).toEqual([]);
+  expect(changes(event("link.made", { after: { may: "view" } }))).toEqual([]);
+});
+
+it("leads to the version, the link or the access that an event is about", () => {
+  const at = { ...node, parent_id: "p" };
+  expect(leadsTo(event("file.uploaded", { node: at, version: 7 }))).toEqual({ href: "/files/p?show=n&open=details", words: "Version 7" });
+  expect(leadsTo(event("link.changed", { node: at }))?.href).toBe("/files/p?show=n&open=share");
+  expect(leadsTo(event("grant.given", { node: { ...at, kind: "folder" } }))?.href).toBe("/files/n?open=share");
+  expect(leadsTo(event("request.made", { node: at }))?.href).toBe("/requests");
+  expect(leadsTo(event("file.uploaded", { version: 7 }))).toBeUndefined(); // its folder is not this reader's to see
+  expect(leadsTo(event("version.deleted", { node: at, version: 7 }))).toBeUndefined();
+});
+
+it("says whom a link is for, where the reader may know", () => {
+  const about = { kind: "link", id: "l", name: "For Maria" };
+  expect(plain(event("link.recipient_added", { about, after: { recipient: "maria@lindqvist.example" } }), "n")).toBe("Tomas Halden let maria@lindqvist.example open it by the link “For Maria”");
+  expect(plain(event("link.recipient_removed", { about: { kind: "link", id: "l" } }), "n")).toBe("Tomas Halden changed whom a public link to it is for");
+  expect(plain(event("version.kept", { version: 3, after: { keep: false } }), "n")).toBe("Tomas Halden no longer keeps version 3 of it for ever");
 });
 
 it("keeps the filters in the address", () => {
