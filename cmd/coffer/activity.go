@@ -91,8 +91,10 @@ var acts = map[string]string{
 	"node.trashed": "moved %s to the trash", "node.restored": "restored %s", "node.deleted": "deleted %s for ever",
 	"grant.given": "gave access to %s", "grant.changed": "changed access to %s", "grant.taken": "took away access to %s", "grant.left": "left %s", "grant.asked": "asked for more rights to %s",
 	"link.made": "made a link to %s", "link.changed": "changed a link to %s", "link.turned_off": "turned off a link to %s", "link.turned_on": "turned on a link to %s",
-	"link.refused": "tried a link to %s with a wrong password", "link.reported": "reported a link to %s",
+	"link.refused": "tried a link to %s with a wrong password", "link.reported": "reported a link to %s", "link.deleted": "removed a link to %s",
+	"link.recipient_added": "let somebody open %s by a link", "link.recipient_removed": "closed a link to %s to somebody",
 	"request.made": "asked for files in %s", "request.changed": "changed a file request in %s", "request.turned_off": "turned off a file request in %s", "request.turned_on": "turned on a file request in %s",
+	"request.deleted": "removed a file request in %s", "request.refused": "tried a file request in %s with a wrong password", "request.reported": "reported a file request in %s",
 }
 
 // eventText is an event as one line.

@@ -107,6 +107,21 @@ func TestRequestStory(t *testing.T) {
 		if got := ann.below(folder.ID, ""); strings.Join(got, "\n") != strings.Join(sorted(want), "\n") {
 			t.Errorf("there is %q", got)
 		}
+		// She may say that something is wrong with it, and reads no more than before.
+		maria.Get(r.URL).holds("/report\">Report this request")
+		hides(maria.Get(r.URL+"/report").Want(200).pageHeaders()).holds("Report this request", "Back to the request")
+		hides(maria.Post(r.URL+"/report", "reason", " ", "email", "").Want(422)).holds("Say in up to 2,000 letters what is wrong.")
+		hides(maria.Post(r.URL+"/report", "reason", "she is not a lawyer", "email", "").Want(200)).holds("Thank you. Test & Sons has been told.")
+		told := s.letter(s.Owner.Email, "Somebody reports a file request of Ann")
+		if !strings.Contains(told.Text, "she is not a lawyer") || !strings.Contains(told.Text, r.ID.String()) || strings.Contains(told.Text+told.HTML, path.Base(r.URL)) || strings.Contains(told.Text, "Sale") {
+			t.Errorf("the administrator is told %s", told.Text)
+		}
+		s.eventsHold(r.ID, "request.made", "request.reported")
+		for range 5 {
+			maria.Post(r.URL+"/report", "reason", "again", "email", "")
+		}
+		maria.Post(r.URL+"/report", "reason", "again", "email", "").Want(429).holds("Too many tries")
+
 		s.Clock.Advance(2 * time.Minute)
 		news := s.letter(ann.Email, "Received: 3 files from Maria Lindqvist")
 		mine := s.letter("maria@lindqvist.example", "Received: 3 files")

@@ -22,7 +22,7 @@ var activities = map[string][]string{
 	"deleted": {"node.trashed", "node.restored", "node.deleted"},
 	"shared":  {"grant.given", "grant.changed", "grant.taken", "grant.left", "grant.asked", "space.handed_over"},
 	"links": {"link.made", "link.changed", "link.turned_off", "link.turned_on", "link.deleted", "link.refused", "link.reported", "link.recipient_added", "link.recipient_removed",
-		"request.made", "request.changed", "request.turned_off", "request.turned_on", "request.deleted", "request.refused"},
+		"request.made", "request.changed", "request.turned_off", "request.turned_on", "request.deleted", "request.refused", "request.reported"},
 }
 
 // foldable are acts that people repeat, told as one when nothing came between.

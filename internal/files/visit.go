@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"coffer"
 	"coffer/internal/cred"
@@ -426,34 +424,3 @@ func (v *View) Sums(ctx context.Context, id coffer.ID) (sums []Sum, err error) {
 	})
 	return sums, err
 }
-
-// maxReport is how long the reason of a report may be, in letters.
-const maxReport = 2000
-
-// Report records that a visitor says that something is wrong with a link.
-func (v *View) Report(ctx context.Context, reason, email string) error {
-	reason, email = strings.TrimSpace(reason), strings.TrimSpace(email)
-	if reason == "" || utf8.RuneCountInString(reason) > maxReport {
-		return wrong("reason", "reason_invalid", "Say in up to 2,000 letters what is wrong.")
-	}
-	if utf8.RuneCountInString(email) > 254 || email != "" && !strings.Contains(email, "@") {
-		return wrong("email", "email_invalid", "Type an e-mail address like name@example.com, or leave it empty.")
-	}
-	p, err := v.reach(ctx, v.p.Link.NodeID, coffer.Read)
-	if err != nil {
-		return err
-	}
-	return v.commit(ctx, func(tx *db.Tx, ps []pass) ([]act, error) {
-		until, err := tx.CountTry("report "+coffer.Network(v.p.Address), linkReports())
-		if err != nil {
-			return nil, err
-		}
-		if until > 0 {
-			return nil, coffer.E(coffer.Limited, "limited", tooManyTries(until-tx.Now))
-		}
-		return []act{{action: "link.reported", node: ps[0].node.ID, target: v.p.Link.ID, detail: map[string]any{"node": ps[0].node.Name, "reason": reason, "email": email}}}, nil
-	}, p)
-}
-
-// linkReports is how often a network may report.
-func linkReports() db.TryLimit { return db.TryLimit{Tries: 5, Window: time.Hour.Milliseconds()} }

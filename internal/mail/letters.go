@@ -153,23 +153,24 @@ func (d Delivery) files() string {
 	return strconv.FormatInt(d.Files, 10) + " files"
 }
 
-// LinkReported tells an administrator that a visitor says that something is
-// wrong with a link. What the visitor typed stands in it; no address does.
-func LinkReported(s Site, to, maker, link, reason, email string, r Request) Message {
+// Report tells an administrator that a visitor says that something is wrong with
+// a link, or with a "file request". What the visitor typed stands in it; no
+// address does.
+func Report(s Site, to, what, maker, id, reason, email string, r Request) Message {
 	who := "Who reports it left no address."
 	if email != "" {
 		who = "Who reports it left the address " + email + ". Nobody has checked it."
 	}
 	return letter{
-		Site: s, Subject: "Somebody reports a link of " + clip(maker),
+		Site: s, Subject: "Somebody reports a " + what + " of " + clip(maker),
 		Before: []string{
-			"A visitor of a link that " + maker + " made says " + r.where() + ":",
+			"A visitor of a " + what + " that " + maker + " made says " + r.where() + ":",
 			reason,
 			who,
 		},
 		Button: "Open " + clip(s.Organisation), Link: s.BaseURL + "/",
 		After: []string{
-			"It is the link " + link + " in the list of all links, where you can turn it off.",
+			"It is the " + what + " " + id + " in the list of all " + what + "s, where you can turn it off.",
 			"You get this because you are an administrator of " + s.name() + ".",
 		},
 	}.message(to, r.At)

@@ -35,8 +35,8 @@ func (p *Pages) links() {
 	p.mux.HandleFunc("GET "+at+"/picture/{node}", p.visiting(p.picture))
 	p.mux.HandleFunc("GET "+at+"/sums", p.visiting(p.sums))
 	p.mux.HandleFunc("GET "+at+"/sums/{node}", p.visiting(p.sums))
-	p.mux.HandleFunc("GET "+at+"/report", p.visiting(p.report))
-	p.mux.HandleFunc("POST "+at+"/report", p.visiting(p.report))
+	p.mux.HandleFunc("GET "+at+"/report", p.visiting(p.reportLink))
+	p.mux.HandleFunc("POST "+at+"/report", p.visiting(p.reportLink))
 	p.mux.HandleFunc("POST "+at+"/get", p.visiting(p.claim))
 	p.mux.HandleFunc("GET "+at+"/file/{claim}/{name}", p.visiting(p.deliver))
 	p.mux.HandleFunc("POST "+at+"/add/{node}", p.visiting(p.add))
@@ -291,39 +291,6 @@ func (p *Pages) sums(w http.ResponseWriter, r *http.Request, v visitor) {
 		Below string
 		Sums  []files.Sum
 	}{r.PathValue("node"), all})
-}
-
-// reportPage is the form that says that something is wrong.
-type reportPage struct {
-	Reason, Email, Wrong string
-	Thanks               bool
-}
-
-func (p *Pages) report(w http.ResponseWriter, r *http.Request, v visitor) {
-	page, status, title := reportPage{}, http.StatusOK, "Report this link"
-	if r.Method == http.MethodPost {
-		if !p.form(w, r) {
-			return
-		}
-		page.Reason, page.Email = r.PostForm.Get("reason"), r.PostForm.Get("email")
-		err := v.view.Report(r.Context(), page.Reason, page.Email)
-		if err == nil {
-			err = p.o.Reported(r.Context(), v.who, page.Reason, page.Email)
-		}
-		switch coffer.KindOf(err) {
-		case coffer.Invalid, coffer.Limited:
-			problem := gate.Problem(r.Context(), err)
-			gate.Note(r.Context(), err)
-			page.Wrong, status, title = problem.Detail, problem.Status, "Error: "+title
-		default:
-			if err != nil {
-				p.fail(w, r, err)
-				return
-			}
-			page.Thanks, title = true, "Thank you"
-		}
-	}
-	p.show(w, r, status, "report", title, v.base, page)
 }
 
 // claim begins a download, and sends the browser on to it.

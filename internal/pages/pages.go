@@ -41,8 +41,9 @@ type Options struct {
 	BaseURL *url.URL
 	// Organisation names who runs this server.
 	Organisation func(context.Context) (string, error)
-	// Reported tells the administrators what a visitor says of a link.
-	Reported func(ctx context.Context, who coffer.Principal, reason, email string) error
+	// Reported tells the administrators what a visitor at an address says of a
+	// link or of a file request.
+	Reported func(ctx context.Context, r files.Reported, address string) error
 	// Asset finds a file of the web interface by the beginning of its name, for
 	// the fonts; nil: the pages use those of the system.
 	Asset func(prefix string) string

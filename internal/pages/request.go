@@ -29,6 +29,8 @@ func (p *Pages) requests() {
 	p.mux.HandleFunc("POST "+at+"/open", p.unlockRequest)
 	p.mux.HandleFunc("GET "+at+"/received/{delivery}", p.calling(p.received))
 	p.mux.HandleFunc("POST "+at+"/received/{delivery}", p.calling(p.received))
+	p.mux.HandleFunc("GET "+at+"/report", p.calling(p.reportRequest))
+	p.mux.HandleFunc("POST "+at+"/report", p.calling(p.reportRequest))
 	if p.o.Uploads != nil {
 		p.mux.HandleFunc(at+"/uploads", p.resume)
 		p.mux.HandleFunc(at+"/uploads/{upload}", p.resume)

@@ -162,8 +162,8 @@ func New(_ context.Context, o Options) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", s.api)
 	mux.Handle(gate.TicketPrefix, s.api)
-	outside := pages.New(pages.Options{Gate: g, Files: s.files, BaseURL: o.BaseURL, Asset: o.Asset, Reported: func(ctx context.Context, who coffer.Principal, reason, email string) error {
-		return s.accounts.TellReport(ctx, accounts.Reported{Link: who.Link.ID, Maker: who.Maker.Name, Reason: reason, Email: email}, accounts.From{Address: who.Address})
+	outside := pages.New(pages.Options{Gate: g, Files: s.files, BaseURL: o.BaseURL, Asset: o.Asset, Reported: func(ctx context.Context, r files.Reported, address string) error {
+		return s.accounts.TellReport(ctx, accounts.Reported(r), accounts.From{Address: address})
 	}, Uploads: uploads.ServeAt, Organisation: func(ctx context.Context) (string, error) {
 		i, err := s.accounts.Instance(ctx)
 		return i.Organisation, err

@@ -89,6 +89,8 @@ export function sentence(e: Happening, me: string, inside?: string): string {
       return many ? said.linkRefusedTimes(visited(e), many) : said.linkRefused(visited(e));
     case "link.reported":
       return said.linkReported(visited(e));
+    case "request.reported":
+      return said.linkReported(iso(unmarked(request)));
     case "request.refused":
       return many ? said.linkRefusedTimes(iso(unmarked(request)), many) : said.linkRefused(iso(unmarked(request)));
     case "request.made":

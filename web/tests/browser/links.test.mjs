@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { downloaded, png, unzip } from "./files-kit.mjs";
-import { closeBrowser, createUser, look, person, startServer, story, variants } from "./harness.mjs";
+import { closeBrowser, createUser, look, mailTo, person, startServer, story, variants } from "./harness.mjs";
 
 
 const anna = { email: "anna@haldenroe.example", name: "Anna Roe", password: "the ferry leaves at seven", role: "owner" };
@@ -136,5 +136,55 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       await seen(page, twin, variant, "link-over");
     });
     assert.deepEqual(complaints, []);
+  });
+}
+
+// Who a link was made for proves their mailbox first, mostly on a phone.
+for (const [i, phone] of [
+  { name: "390 light", scheme: "light", width: 390, height: 844, phone: true },
+  { name: "360 dark", scheme: "dark", width: 360, height: 740, phone: true },
+].entries()) {
+  test(`a link for named people at ${phone.name}`, async (t) => {
+    const step = story(t);
+    const maria = `maria${i}@lindqvist.example`;
+    const root = (await api("GET", "/spaces")).items[0].root_id;
+    const folder = await api("POST", `/nodes/${root}/folders?if_exists=keep_both`, { name: "Closing bundle" });
+    await api("PUT", `/nodes/${folder.id}/files?name=Deed.pdf`, new TextEncoder().encode("%PDF-1.7\n"));
+    const link = await api("POST", `/nodes/${folder.id}/links`, { name: "For Maria", recipients: [maria] });
+    const { page, complaints, close } = await person(server, phone, { javaScriptEnabled: false });
+    t.after(close);
+    const twin = await person(server, phone);
+    t.after(twin.close);
+
+    await step("the address, and what is wrong with one", async () => {
+      await page.goto(link.url);
+      await page.getByRole("heading", { name: "Files from Halden & Roe" }).waitFor();
+      await seen(page, twin, phone, "named");
+      await page.getByLabel("Your e-mail address").fill(maria);
+      await page.getByRole("button", { name: "Send the code" }).click();
+    });
+
+    await step("the code from the mail, a wrong one first", async () => {
+      await page.getByText(`If this link was made for ${maria}, a code is on its way there.`).waitFor();
+      await seen(page, twin, phone, "named-code");
+      const { code } = await mailTo(server, maria, new Set(), /code/i);
+      assert.ok(code, "the mail holds a code");
+      await page.getByLabel("Code from the e-mail").fill(code === "000000" ? "000001" : "000000");
+      await page.getByRole("button", { name: "Open" }).click();
+      await page.getByText("That code is not right, or has ended. 4 tries left.").waitFor();
+      assert.ok((await page.title()).startsWith("Error: "));
+      assert.ok(!(await page.content()).includes("Closing bundle"));
+      await seen(page, twin, phone, "named-wrong");
+      await page.getByLabel("Code from the e-mail").fill(code);
+      await page.getByRole("button", { name: "Open" }).click();
+    });
+
+    await step("the files, and nothing asked again", async () => {
+      await page.getByRole("heading", { name: "Closing bundle" }).waitFor();
+      await page.getByText("Only the people whom this link was made for can open the files.").waitFor();
+      await page.goto(link.url);
+      await page.getByRole("button", { name: "Download Deed.pdf" }).waitFor();
+    });
+    assert.deepEqual([...complaints, ...twin.complaints], []);
   });
 }

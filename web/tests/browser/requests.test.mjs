@@ -95,6 +95,12 @@ for (const phone of phones) {
       await mailTo(server, "maria@lindqvist.example", new Set(), /Received: 2 files/);
       await mailTo(server, anna.email, new Set(), /Received: 2 files from Maria Lindqvist/);
       await page.getByRole("link", { name: "Send more" }).click();
+      await page.getByRole("link", { name: "Report this request" }).click();
+      await page.getByLabel("What is wrong with it?").fill("I know nobody there.");
+      if (phone.scheme === "dark") await seen(page, twin, phone, "request-report");
+      await page.getByRole("button", { name: "Send" }).click();
+      await page.getByRole("heading", { name: "Thank you. Halden & Roe has been told." }).waitFor();
+      await page.getByRole("link", { name: "Back to the request" }).click();
       await page.getByText("2 more files in all.").waitFor();
     });
 

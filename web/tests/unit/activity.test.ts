@@ -83,6 +83,7 @@ it("says whom a link is for, where the reader may know", () => {
   const about = { kind: "link", id: "l", name: "For Maria" };
   expect(plain(event("link.recipient_added", { about, after: { recipient: "maria@lindqvist.example" } }), "n")).toBe("Tomas Halden let maria@lindqvist.example open it by the link “For Maria”");
   expect(plain(event("link.recipient_removed", { about: { kind: "link", id: "l" } }), "n")).toBe("Tomas Halden changed whom a public link to it is for");
+  expect(plain(event("request.reported", { about: { kind: "request", id: "r", name: "Scans" } }))).toBe("Someone reported the file request “Scans”");
   expect(plain(event("version.kept", { version: 3, after: { keep: false } }), "n")).toBe("Tomas Halden no longer keeps version 3 of it for ever");
 });
 
