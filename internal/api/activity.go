@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -97,17 +96,13 @@ func (a *API) exportActivity(w http.ResponseWriter, c *call, o files.ActivityOpt
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	h.Set("Content-Disposition", `attachment; filename="activity.csv"`)
-	out := csv.NewWriter(w)
-	out.UseCRLF = true // RFC 4180
+	out := newTable(w, "activity.csv")
 	lines := [][]string{{"time", "who", "who_is", "action", "name", "about", "version", "outside", "before", "after"}}
 	for n := 0; ; {
 		for _, e := range page.Items {
 			lines = append(lines, activityLine(e))
 		}
-		if err := out.WriteAll(lines); err != nil {
+		if err := out.write(lines); err != nil {
 			return err
 		}
 		if n, lines = n+len(lines), nil; page.Next == "" || n >= mostExported {
@@ -128,12 +123,8 @@ func activityLine(h files.Happening) []string {
 	if h.Version != 0 {
 		version = strconv.FormatInt(h.Version, 10)
 	}
-	line := []string{time.UnixMilli(h.At).UTC().Format("2006-01-02T15:04:05.000Z"), h.Actor.Name, h.Actor.Kind, h.Action, h.Node.Name, about, version,
+	return []string{time.UnixMilli(h.At).UTC().Format("2006-01-02T15:04:05.000Z"), h.Actor.Name, h.Actor.Kind, h.Action, h.Node.Name, about, version,
 		strconv.FormatBool(h.Outside), fields(h.Before), fields(h.After)}
-	for i, cell := range line {
-		line[i] = inert(cell)
-	}
-	return line
 }
 
 // fields writes what was before or after as JSON, keys sorted.
@@ -146,15 +137,6 @@ func fields(of map[string]any) string {
 		return "" // it was JSON in the record
 	}
 	return string(b)
-}
-
-// inert keeps a spreadsheet from taking a cell for a formula: names come from
-// anybody. An apostrophe before it is what spreadsheets themselves write.
-func inert(cell string) string {
-	if start := strings.TrimLeft(cell, " "); start != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(start[0])) {
-		return "'" + cell
-	}
-	return cell
 }
 
 func describeActivity(doc huma.API, op *huma.Operation) {

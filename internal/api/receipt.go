@@ -1,12 +1,10 @@
 package api
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -56,32 +54,18 @@ func (a *API) listReceipts(w http.ResponseWriter, r *http.Request) error {
 			break
 		}
 	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="receipts.csv"`)
-	out := csv.NewWriter(w)
 	rows := [][]string{{"since", "at", "kind", "count", "recipient", "network", "name", "size", "got", "state", "reason"}}
 	for _, r := range all {
 		row := []string{stamp(r.Since), stamp(r.At), r.Kind, strconv.FormatInt(r.Count, 10), r.Recipient.Name, r.Network, r.Name, "", "", r.State, r.Reason}
 		if r.Kind == "download" {
 			row[7], row[8] = strconv.FormatInt(r.Size, 10), strconv.FormatInt(r.Got, 10)
 		}
-		for i, cell := range row {
-			row[i] = plainCell(cell)
-		}
 		rows = append(rows, row)
 	}
-	return out.WriteAll(rows)
+	return newTable(w, "receipts.csv").write(rows)
 }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
-
-// plainCell keeps a spreadsheet from taking a name for a formula.
-func plainCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
 
 func receipt(r files.Receipt) wire.Receipt {
 	w := wire.Receipt{Kind: r.Kind, At: r.At, Since: r.Since, Count: r.Count, Network: r.Network, Name: r.Name, Reason: r.Reason, State: r.State}
