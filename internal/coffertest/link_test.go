@@ -11,22 +11,6 @@ import (
 )
 
 // linkTo makes a link and returns it.
-func (p *Person) linkTo(node wire.Node, n wire.NewLink) (l wire.Link) {
-	p.S.T.Helper()
-	p.Do("POST", "/nodes/"+node.ID.String()+"/links", n).Want(201).JSON(&l)
-	return l
-}
-
-func (p *Person) folder(name string) wire.Node {
-	p.S.T.Helper()
-	return p.Do("POST", "/nodes/"+p.Root().String()+"/folders", wire.NewFolder{Name: name}).Want(201).Node()
-}
-
-func (p *Person) file(in wire.Node, name, content string) wire.Node {
-	p.S.T.Helper()
-	return p.Do("PUT", "/nodes/"+in.ID.String()+"/files?name="+name, []byte(content)).Want(201).Node()
-}
-
 // TestLinksByREST: who may make, see and change a link, and what they are told.
 func TestLinksByREST(t *testing.T) {
 	t.Parallel()

@@ -47,90 +47,104 @@ func TestSharingStory(t *testing.T) {
 			what   string
 			do     func(p *Person, h shelf) *Response
 			expect string // codes for view, edit, manage, owner; - is done
+			reads  bool   // done or not, all stays as it was
 		}
 		node := func(id coffer.ID) string { return "/nodes/" + id.String() }
 		ops := []op{
-			{"stat", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.top), nil) }, "- - - -"},
-			{"list", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.top)+"/children", nil) }, "- - - -"},
+			{"stat", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.top), nil) }, "- - - -", true},
+			{"list", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.top)+"/children", nil) }, "- - - -", true},
 			{"resolve", func(p *Person, h shelf) *Response {
 				return p.Do("GET", "/resolve?path=/in&under="+h.top.String(), nil)
-			}, "- - - -"},
-			{"content", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/content", nil) }, "- - - -"},
+			}, "- - - -", true},
+			{"content", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/content", nil) }, "- - - -", true},
 			{"range", func(p *Person, h shelf) *Response {
 				return p.Do("GET", node(h.file)+"/content", nil, "Range", "bytes=2-3")
-			}, "- - - -"},
-			{"ticket", func(p *Person, h shelf) *Response { return p.Do("POST", node(h.file)+"/ticket", wire.NewTicket{}) }, "- - - -"},
+			}, "- - - -", true},
+			{"ticket", func(p *Person, h shelf) *Response { return p.Do("POST", node(h.file)+"/ticket", wire.NewTicket{}) }, "- - - -", true},
 			{"zip", func(p *Person, h shelf) *Response {
 				return p.Do("POST", "/zip", wire.NewZip{IDs: []coffer.ID{h.top}})
-			}, "- - - -"},
-			{"versions", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/versions", nil) }, "- - - -"},
-			{"grants", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.in)+"/grants", nil) }, "- - - -"},
-			{"who can open", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/access", nil) }, "- - - -"},
-			{"pin", func(p *Person, h shelf) *Response { return p.Do("PUT", "/pins/"+h.top.String(), nil) }, "- - - -"},
-			{"search", func(p *Person, h shelf) *Response { return p.Do("GET", "/search?q=file&under="+h.top.String(), nil) }, "- - - -"},
+			}, "- - - -", true},
+			{"versions", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/versions", nil) }, "- - - -", true},
+			{"grants", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.in)+"/grants", nil) }, "- - - -", true},
+			{"who can open", func(p *Person, h shelf) *Response { return p.Do("GET", node(h.file)+"/access", nil) }, "- - - -", true},
+			{"pin", func(p *Person, h shelf) *Response { return p.Do("PUT", "/pins/"+h.top.String(), nil) }, "- - - -", false},
+			{"search", func(p *Person, h shelf) *Response { return p.Do("GET", "/search?q=file&under="+h.top.String(), nil) }, "- - - -", true},
 			{"mkdir", func(p *Person, h shelf) *Response {
 				return p.Do("POST", node(h.in)+"/folders", wire.NewFolder{Name: "x"})
-			}, "forbidden - - -"},
-			{"put", func(p *Person, h shelf) *Response { return p.Do("PUT", node(h.top)+"/files?name=new", []byte("new")) }, "forbidden - - -"},
+			}, "forbidden - - -", false},
+			{"put", func(p *Person, h shelf) *Response { return p.Do("PUT", node(h.top)+"/files?name=new", []byte("new")) }, "forbidden - - -", false},
 			{"tus", func(p *Person, h shelf) *Response {
 				return p.tusPost(3, metadata("parent", h.in.String(), "name", "by tus"))
-			}, "forbidden - - -"},
-			{"version", func(p *Person, h shelf) *Response { return p.Do("PUT", node(h.file)+"/content", []byte("new")) }, "forbidden - - -"},
+			}, "forbidden - - -", false},
+			{"version", func(p *Person, h shelf) *Response { return p.Do("PUT", node(h.file)+"/content", []byte("new")) }, "forbidden - - -", false},
 			{"rename", func(p *Person, h shelf) *Response {
 				return p.Do("PATCH", node(h.file), wire.NodePatch{Name: &name})
-			}, "forbidden - - -"},
+			}, "forbidden - - -", false},
 			{"move", func(p *Person, h shelf) *Response {
 				return p.Do("PATCH", node(h.file), wire.NodePatch{ParentID: &h.in})
-			}, "forbidden - - -"},
+			}, "forbidden - - -", false},
 			{"copy", func(p *Person, h shelf) *Response {
 				return p.Do("POST", node(h.file)+"/copy", wire.Copy{ParentID: h.in})
-			}, "forbidden - - -"},
-			{"trash", func(p *Person, h shelf) *Response { return p.Do("DELETE", node(h.in), nil) }, "forbidden - - -"},
+			}, "forbidden - - -", false},
+			{"trash", func(p *Person, h shelf) *Response { return p.Do("DELETE", node(h.in), nil) }, "forbidden - - -", false},
 			{"restore", func(p *Person, h shelf) *Response {
 				return p.Do("POST", "/trash/"+h.gone.String()+"/restore", wire.Restore{})
-			}, "not_found - - -"},
-			{"delete for ever", func(p *Person, h shelf) *Response { return p.Do("DELETE", "/trash/"+h.gone.String(), nil) }, "not_found forbidden forbidden -"},
+			}, "not_found - - -", false},
+			{"delete for ever", func(p *Person, h shelf) *Response { return p.Do("DELETE", "/trash/"+h.gone.String(), nil) }, "not_found forbidden forbidden -", false},
 			{"rename top", func(p *Person, h shelf) *Response {
 				return p.Do("PATCH", node(h.top), wire.NodePatch{Name: &name})
-			}, "forbidden not_your_folder not_your_folder -"},
-			{"trash top", func(p *Person, h shelf) *Response { return p.Do("DELETE", node(h.top), nil) }, "forbidden not_your_folder not_your_folder -"},
+			}, "forbidden not_your_folder not_your_folder -", false},
+			{"trash top", func(p *Person, h shelf) *Response { return p.Do("DELETE", node(h.top), nil) }, "forbidden not_your_folder not_your_folder -", false},
 			{"move out of sight", func(p *Person, h shelf) *Response {
 				return p.Do("PATCH", node(h.file), wire.NodePatch{ParentID: &private.ID})
-			}, "forbidden not_found not_found -"},
+			}, "forbidden not_found not_found -", false},
 			{"share", func(p *Person, h shelf) *Response {
 				return p.Do("POST", node(h.in)+"/grants", wire.NewGrant{Email: "stan@example.com", Role: "view"})
-			}, "forbidden forbidden - -"},
+			}, "forbidden forbidden - -", false},
 			{"change a grant", func(p *Person, h shelf) *Response {
 				return p.Do("PATCH", node(h.top)+"/grants/"+h.grant.String(), wire.GrantPatch{Role: "view"})
-			}, "forbidden forbidden - -"},
+			}, "forbidden forbidden - -", false},
 			{"take a grant", func(p *Person, h shelf) *Response {
 				return p.Do("DELETE", node(h.top)+"/grants/"+h.grant.String(), nil)
-			}, "forbidden forbidden - -"},
-			{"stat above", func(p *Person, h shelf) *Response { return p.Do("GET", node(private.ID), nil) }, "not_found not_found not_found -"},
-			{"list above", func(p *Person, h shelf) *Response { return p.Do("GET", node(private.ID)+"/children", nil) }, "not_found not_found not_found -"},
-			{"another's shelf", func(p *Person, h shelf) *Response { return p.Do("GET", node(crew.file), nil) }, "not_found not_found not_found -"},
+			}, "forbidden forbidden - -", false},
+			{"stat above", func(p *Person, h shelf) *Response { return p.Do("GET", node(private.ID), nil) }, "not_found not_found not_found -", true},
+			{"list above", func(p *Person, h shelf) *Response { return p.Do("GET", node(private.ID)+"/children", nil) }, "not_found not_found not_found -", true},
+			{"another's shelf", func(p *Person, h shelf) *Response { return p.Do("GET", node(crew.file), nil) }, "not_found not_found not_found -", true},
 		}
 		for _, a := range actors {
+			var h shelf
+			var before string
+			spent := true
 			for _, o := range ops {
-				h := ann.shelf(private.ID, a.Name+", "+o.what)
-				ann.Do("POST", node(h.top)+"/grants", wire.NewGrant{Email: s.Owner.Email, Role: "edit"}).Want(201).JSON(&struct{ ID *coffer.ID }{&h.grant})
-				if a.role != "" && a.Person != disabled {
-					ann.Do("POST", node(h.top)+"/grants", wire.NewGrant{Email: a.Email, Role: a.role}).Want(201)
-				}
-				if a.Person == disabled {
-					if o.what == ops[0].what {
-						ann.Do("POST", node(private.ID)+"/grants", wire.NewGrant{Email: a.Email, Role: "edit"}).Want(201)
-						a.Do("GET", node(h.top), nil).Want(200)
-						if err := s.Accounts().SetDisabled(t.Context(), coffer.SystemPrincipal("test"), a.Email, true); err != nil {
-							t.Fatal(err)
-						}
+				// What only reads, and what was refused, leaves the shelf for the next.
+				if spent {
+					h = ann.shelf(private.ID, a.Name+", "+o.what)
+					ann.Do("POST", node(h.top)+"/grants", wire.NewGrant{Email: s.Owner.Email, Role: "edit"}).Want(201).JSON(&struct{ ID *coffer.ID }{&h.grant})
+					if a.role != "" && a.Person != disabled {
+						ann.Do("POST", node(h.top)+"/grants", wire.NewGrant{Email: a.Email, Role: a.role}).Want(201)
 					}
+				}
+				if a.Person == disabled && o.what == ops[0].what {
+					ann.Do("POST", node(private.ID)+"/grants", wire.NewGrant{Email: a.Email, Role: "edit"}).Want(201)
+					a.Do("GET", node(h.top), nil).Want(200)
+					if err := s.Accounts().SetDisabled(t.Context(), coffer.SystemPrincipal("test"), a.Email, true); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if spent {
+					before = ann.seen(h)
 				}
 				want := "unauthenticated"
 				if i := slices.Index([]string{"view", "edit", "manage", "owner"}, a.like); i >= 0 {
 					want = strings.Fields(o.expect)[i]
 				} else if a.like == "stranger" {
 					want = "not_found"
+				}
+				spent = want == "-" && !o.reads
+				if spent || o.what == ops[len(ops)-1].what { // so far nothing was to change it
+					if after := ann.seen(h); after != before {
+						t.Errorf("%s (%s): before %s something has changed\n%s\nto\n%s", a.Name, a.like, o.what, before, after)
+					}
 				}
 				res := o.do(a.Person, h)
 				got := "-"
@@ -150,6 +164,13 @@ func TestSharingStory(t *testing.T) {
 			}
 		}
 	})
+}
+
+// seen is what a shelf looks like.
+func (p *Person) seen(h shelf) string {
+	p.S.T.Helper()
+	top := "/nodes/" + h.top.String()
+	return string(p.Do("GET", top+"/children", nil).Body) + string(p.Do("GET", top+"/grants", nil).Body)
 }
 
 // shelf makes a folder with something in it.

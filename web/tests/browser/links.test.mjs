@@ -167,11 +167,11 @@ for (const [i, phone] of [
     await step("the code from the mail, a wrong one first", async () => {
       await page.getByText(`If this link was made for ${maria}, a code is on its way there.`).waitFor();
       await seen(page, twin, phone, "named-code");
-      const { code } = await mailTo(server, maria, new Set(), /code/i);
+      const { code } = await mailTo(server, maria, new Set(), /Your code to open a link/);
       assert.ok(code, "the mail holds a code");
       await page.getByLabel("Code from the e-mail").fill(code === "000000" ? "000001" : "000000");
       await page.getByRole("button", { name: "Open" }).click();
-      await page.getByText("That code is not right, or has ended. 4 tries left.").waitFor();
+      await page.getByText("That code is not right, or has ended. Check it, or ask for a new one. 4 tries left.").waitFor();
       assert.ok((await page.title()).startsWith("Error: "));
       assert.ok(!(await page.content()).includes("Closing bundle"));
       await seen(page, twin, phone, "named-wrong");
