@@ -18,6 +18,7 @@ type FileRequest struct {
 	CreatedAt   int64
 	EndsAt      int64 // 0 = never
 	OffAt       int64 // since when it is turned off; 0 = it is not
+	OffBy       ID    // who turned it off
 
 	MaxFiles   int64    // in all; 0 = no limit
 	MaxBytes   int64    // of one file; 0 = no limit

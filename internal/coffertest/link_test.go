@@ -93,7 +93,12 @@ func TestLinksByREST(t *testing.T) {
 			t.Errorf("turned off by an administrator it is %+v", seen)
 		}
 		ann.Do("PATCH", "/links/"+l.ID.String(), wire.LinkPatch{Off: &no}).Problem(403, "off_by_admin")
-		s.Owner.Do("PATCH", "/links/"+l.ID.String(), wire.LinkPatch{Off: &no}).Problem(404, "not_found")
+		s.Owner.Do("PATCH", "/links/"+l.ID.String(), wire.LinkPatch{Off: &no}).Want(200).JSON(&seen)
+		if seen.State != "live" || seen.URL != "" {
+			t.Errorf("turned on again by an administrator it is %+v", seen)
+		}
+		ann.Do("PATCH", "/links/"+l.ID.String(), wire.LinkPatch{Off: &yes}).Want(200)
+		s.Owner.Do("PATCH", "/links/"+l.ID.String(), wire.LinkPatch{Off: &no}).Problem(403, "forbidden")
 
 		var results wire.LinkResults
 		ann.Do("POST", "/links/batch", wire.LinkBatch{IDs: []coffer.ID{open2.ID, l.ID, file.ID}, Off: &yes}).Want(200).JSON(&results)

@@ -83,6 +83,11 @@ func TestRequestsByREST(t *testing.T) {
 		if seen.State != "off" || seen.URL != "" || seen.Node != nil || seen.Note != "" {
 			t.Errorf("turned off by an administrator it is %+v", seen)
 		}
+		ann.Do("PATCH", one, wire.FileRequestPatch{Off: &no}).Problem(403, "off_by_admin")
+		viv.Do("PATCH", one, wire.FileRequestPatch{Off: &no}).Problem(403, "forbidden")
+		s.Owner.Do("PATCH", one, wire.FileRequestPatch{Off: &no}).Want(200)
+		ann.Do("PATCH", one, wire.FileRequestPatch{Off: &off}).Want(200)
+		s.Owner.Do("PATCH", one, wire.FileRequestPatch{Off: &no}).Problem(403, "forbidden")
 		ann.Do("PATCH", one, wire.FileRequestPatch{Off: &no, Password: wire.None[string](), EndsAt: wire.None[int64]()}).Want(200).JSON(&now)
 		if now.State != "live" || now.HasPassword || now.EndsAt != nil {
 			t.Errorf("on again it is %+v", now)

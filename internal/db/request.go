@@ -15,14 +15,14 @@ type RequestSecret struct {
 	Password  Password // no bytes: none
 }
 
-const requestColumns = `r.id, r.space_id, r.node_id, r.made_by, r.title, r.note, r.created_at, COALESCE(r.ends_at, 0), COALESCE(r.off_at, 0),
+const requestColumns = `r.id, r.space_id, r.node_id, r.made_by, r.title, r.note, r.created_at, COALESCE(r.ends_at, 0), COALESCE(r.off_at, 0), r.off_by,
 	COALESCE(r.max_files, 0), COALESCE(r.max_bytes, 0), r.types, r.ask_email, r.subfolders, r.notify, r.password_sealed IS NOT NULL, r.version,
 	r.files, r.bytes, COALESCE(r.last_at, 0)`
 
 func scanRequest(scan scan) (r coffer.FileRequest, err error) {
 	var types string
 	var ask, sub, notify int64
-	err = scan(&r.ID, &r.SpaceID, &r.NodeID, &r.MadeBy, &r.Title, &r.Note, &r.CreatedAt, &r.EndsAt, &r.OffAt, &r.MaxFiles, &r.MaxBytes, &types, &ask, &sub, &notify,
+	err = scan(&r.ID, &r.SpaceID, &r.NodeID, &r.MadeBy, &r.Title, &r.Note, &r.CreatedAt, &r.EndsAt, &r.OffAt, &r.OffBy, &r.MaxFiles, &r.MaxBytes, &types, &ask, &sub, &notify,
 		&r.HasPassword, &r.Version, &r.Files, &r.Bytes, &r.LastAt)
 	r.Types, r.AskEmail, r.Subfolders, r.Notify = strings.Fields(types), ask == 1, sub == 1, notify == 1
 	return r, err
@@ -105,10 +105,10 @@ func (tx *Tx) RequestsBy(maker coffer.ID) ([]RequestRow, error) {
 // ChangeRequest stores what may be changed of a file request, but its password.
 // Running deliveries look at it again.
 func (tx *Tx) ChangeRequest(r coffer.FileRequest) error {
-	return tx.revokeOne(`UPDATE file_request SET title = $2, note = $3, ends_at = $4, off_at = $5, max_files = $6, max_bytes = $7, types = $8,
+	return tx.revokeOne(`UPDATE file_request SET title = $2, note = $3, ends_at = $4, off_at = $5, off_by = $12, max_files = $6, max_bytes = $7, types = $8,
 			ask_email = $9, subfolders = $10, notify = $11 WHERE id = $1`,
 		r.ID, r.Title, r.Note, orNull(r.EndsAt), orNull(r.OffAt), orNull(r.MaxFiles), orNull(r.MaxBytes), strings.Join(r.Types, " "),
-		smallint(r.AskEmail), smallint(r.Subfolders), smallint(r.Notify))
+		smallint(r.AskEmail), smallint(r.Subfolders), smallint(r.Notify), r.OffBy)
 }
 
 // SetRequestPassword gives a file request another password, or none.

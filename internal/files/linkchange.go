@@ -3,6 +3,7 @@ package files
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strings"
 
 	"coffer"
@@ -20,14 +21,14 @@ type LinkPatch struct {
 	Off           *bool
 }
 
-// onlyOff reports whether the change does no more than to turn the link off.
-func (c LinkPatch) onlyOff() bool {
-	return c.Off != nil && *c.Off && c.Name == nil && c.Message == nil && c.May == nil && c.EndsAt == nil && c.Password == nil && c.DownloadsMax == nil && c.Notify == nil
-}
+// onlyTurns reports whether the change does no more than to turn the link off or
+// on again.
+func (c LinkPatch) onlyTurns() bool { return c.Off != nil && c == LinkPatch{Off: c.Off} }
 
 // ChangeLink changes a link, for who manages its node. Who made it, and
-// administrators, may turn it off at all times. What makes a link safer ends
-// the visits that are open.
+// administrators, may turn it off at all times; what an administrator turned off,
+// only administrators turn on again. What makes a link safer ends the visits that
+// are open.
 //
 // Errors: Forbidden, ErrNotFound, Invalid.
 func (v *View) ChangeLink(ctx context.Context, id coffer.ID, c LinkPatch) (item LinkItem, err error) {
@@ -43,12 +44,12 @@ func (v *View) ChangeLink(ctx context.Context, id coffer.ID, c LinkPatch) (item 
 		sealed = &p
 	}
 	err = v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
-		l, err := v.changeableLink(tx, who, id, c.onlyOff())
+		l, manages, err := changeableLink(tx, who, id, c.onlyTurns())
 		if err != nil {
 			return err
 		}
 		before := l.Link
-		if err := c.apply(tx, &l, who); err != nil {
+		if err := c.apply(tx, &l, who, manages); err != nil {
 			return err
 		}
 		action := "link.changed"
@@ -75,29 +76,33 @@ func (v *View) ChangeLink(ctx context.Context, id coffer.ID, c LinkPatch) (item 
 	return item, err
 }
 
-// changeableLink finds a link that the principal may change; or only turn off.
-func (v *View) changeableLink(tx *db.Tx, who coffer.Principal, id coffer.ID, onlyOff bool) (db.LinkRow, error) {
-	l, err := tx.LinkRow(id)
-	if err != nil {
-		return l, err
+// changeableLink finds a link that the principal may change, or, where they do not
+// manage what it opens, only turn off or on.
+func changeableLink(tx *db.Tx, who coffer.Principal, id coffer.ID, onlyTurns bool) (l db.LinkRow, manages bool, err error) {
+	if l, err = tx.LinkRow(id); err != nil {
+		return l, false, err
 	}
 	_, err = decide(tx, who, l.NodeID, coffer.Share, false)
 	switch kind := coffer.KindOf(err); {
 	case err == nil, kind != coffer.NotFound && kind != coffer.Forbidden:
-		return l, err
-	case onlyOff && powerful(who, coffer.ManagePeople) == nil, onlyOff && l.MadeBy == who.User.ID && coffer.Permit(who, coffer.IsOwner, coffer.Share) == nil:
-		return l, nil
+		return l, err == nil, err
+	case onlyTurns && powerful(who, coffer.ManagePeople) == nil, onlyTurns && l.MadeBy == who.User.ID && coffer.Permit(who, coffer.IsOwner, coffer.Share) == nil:
+		return l, false, nil
 	case kind == coffer.NotFound && l.MadeBy == who.User.ID:
-		return l, coffer.E(coffer.Forbidden, "forbidden", "You do not manage what this link opens any more. You can only turn it off.")
+		return l, false, onlyOff()
 	}
-	return l, err
+	return l, false, err
+}
+
+func onlyOff() error {
+	return coffer.E(coffer.Forbidden, "forbidden", "You do not manage this any more. You can only turn it off.")
 }
 
 // apply makes the change to l.
-func (c LinkPatch) apply(tx *db.Tx, l *db.LinkRow, who coffer.Principal) error {
+func (c LinkPatch) apply(tx *db.Tx, l *db.LinkRow, who coffer.Principal, manages bool) error {
 	before := l.Link
 	policy, err := outward(tx, l.MadeBy)
-	if err != nil && !c.onlyOff() {
+	if err != nil && (c.Off == nil || !*c.Off) {
 		return err
 	}
 	if c.Name != nil {
@@ -130,7 +135,7 @@ func (c LinkPatch) apply(tx *db.Tx, l *db.LinkRow, who coffer.Principal) error {
 	if c.Off != nil && *c.Off != (l.OffAt != 0) {
 		if *c.Off {
 			l.OffAt, l.OffBy = tx.Now, who.User.ID
-		} else if err := mayTurnOn(tx, l.Link, who); err != nil {
+		} else if err := mayTurnOn(tx, who, manages, l.MadeBy, l.OffBy); err != nil {
 			return err
 		} else {
 			l.OffAt, l.OffBy = 0, coffer.ID{}
@@ -142,27 +147,36 @@ func (c LinkPatch) apply(tx *db.Tx, l *db.LinkRow, who coffer.Principal) error {
 	return checkLink(l.Link, l.NodeKind)
 }
 
-// mayTurnOn refuses to turn on what an administrator turned off who does not
-// manage it: that is theirs to undo.
-func mayTurnOn(tx *db.Tx, l coffer.Link, who coffer.Principal) error {
-	if l.OffBy == who.User.ID || l.OffBy == l.MadeBy || powerful(who, coffer.ManagePeople) == nil {
+// mayTurnOn says whether a link or a file request that somebody turned off can be
+// turned on again by the principal, who manages it or not. What an administrator
+// turned off is theirs, and what others turned off is not.
+func mayTurnOn(tx *db.Tx, who coffer.Principal, manages bool, madeBy, offBy coffer.ID) error {
+	admin := powerful(who, coffer.ManagePeople) == nil
+	if !manages && !admin {
+		return onlyOff()
+	}
+	if offBy == who.User.ID {
 		return nil
 	}
-	by, err := tx.User(l.OffBy)
-	if coffer.KindOf(err) == coffer.NotFound || err == nil && !by.Role.Has(coffer.ManagePeople) {
-		return nil
-	}
-	if err != nil {
+	by, err := tx.User(offBy)
+	if err != nil && !errors.Is(err, coffer.ErrNotFound) {
 		return err
 	}
-	return coffer.E(coffer.Forbidden, "off_by_admin", "An administrator turned this link off. Ask them, or make a new link.")
+	theirs := err == nil && offBy != madeBy && by.Role.Has(coffer.ManagePeople)
+	switch {
+	case theirs && !admin:
+		return coffer.E(coffer.Forbidden, "off_by_admin", "An administrator turned this off. Ask them, or make a new one.")
+	case !theirs && !manages:
+		return coffer.E(coffer.Forbidden, "forbidden", "Who manages this turned it off. Only they can turn it on again.")
+	}
+	return nil
 }
 
 // DeleteLink removes a link with all that is known of its visits. Its address
 // never opens anything again.
 func (v *View) DeleteLink(ctx context.Context, id coffer.ID) error {
 	return v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
-		l, err := v.changeableLink(tx, who, id, false)
+		l, _, err := changeableLink(tx, who, id, false)
 		if err != nil {
 			return err
 		}

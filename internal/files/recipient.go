@@ -47,7 +47,7 @@ func codesMailed() db.TryLimit {
 // "too_many".
 func (v *View) AddRecipients(ctx context.Context, id coffer.ID, emails []string) (item LinkItem, err error) {
 	err = v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
-		l, err := v.changeableLink(tx, who, id, false)
+		l, _, err := changeableLink(tx, who, id, false)
 		if err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (v *View) mailLink(tx *db.Tx, who coffer.Principal, l db.LinkRow, to, addre
 // Errors: Forbidden, ErrNotFound.
 func (v *View) DropRecipient(ctx context.Context, id, recipient coffer.ID) error {
 	return v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
-		l, err := v.changeableLink(tx, who, id, false)
+		l, _, err := changeableLink(tx, who, id, false)
 		if err != nil {
 			return err
 		}
@@ -243,11 +243,7 @@ func (s *Service) Prove(ctx context.Context, address, email, code string, from F
 	var wait, left int64
 	err = s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error {
 		cookie = ""
-		until, err := tx.CountTry(near, linkTries())
-		if err == nil && until == 0 {
-			until, err = tx.CountTry(all, linkTriesInAll())
-		}
-		if wait = max(0, until-tx.Now); err != nil || wait > 0 {
+		if left, wait, err = countTry(tx, near, all); err != nil || wait > 0 {
 			return err
 		}
 		l, err := tx.LinkRow(a.link)
@@ -259,9 +255,6 @@ func (s *Service) Prove(ctx context.Context, address, email, code string, from F
 			return err
 		}
 		if !right {
-			if left, err = tx.TriesLeft(near, linkTries()); err != nil {
-				return err
-			}
 			at := coffer.Principal{Kind: coffer.LinkKind, Link: l.Link, Recipient: r.ID, Address: from.Address, RequestID: from.RequestID}
 			return s.As(at).refused(tx, l, "code")
 		}

@@ -341,15 +341,13 @@ type RequestPatch struct {
 	Off                *bool
 }
 
-// onlyOff reports whether the change does no more than to turn the request off.
-func (c RequestPatch) onlyOff() bool {
-	off := c.Off != nil && *c.Off
-	c.Off = nil
-	return off && c == RequestPatch{}
-}
+// onlyTurns reports whether the change does no more than to turn the request off
+// or on again.
+func (c RequestPatch) onlyTurns() bool { return c.Off != nil && c == RequestPatch{Off: c.Off} }
 
 // ChangeRequest changes a file request, for who manages its folder. Who made it,
-// and administrators, may turn it off at all times.
+// and administrators, may turn it off at all times; what an administrator turned
+// off, only administrators turn on again.
 //
 // Errors: Forbidden, ErrNotFound, Invalid.
 func (v *View) ChangeRequest(ctx context.Context, id coffer.ID, c RequestPatch) (item RequestItem, err error) {
@@ -363,12 +361,12 @@ func (v *View) ChangeRequest(ctx context.Context, id coffer.ID, c RequestPatch) 
 		}
 	}
 	err = v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
-		row, err := changeableRequest(tx, who, id, c.onlyOff())
+		row, manages, err := changeableRequest(tx, who, id, c.onlyTurns())
 		if err != nil {
 			return err
 		}
 		before := requestTerms(row.FileRequest)
-		action, changed, err := c.apply(tx, &row.FileRequest)
+		action, changed, err := c.apply(tx, &row.FileRequest, who, manages)
 		if err != nil {
 			return err
 		}
@@ -397,7 +395,7 @@ func (v *View) ChangeRequest(ctx context.Context, id coffer.ID, c RequestPatch) 
 
 // apply makes the change to r, but for the password, and says what it is in the
 // record.
-func (c RequestPatch) apply(tx *db.Tx, r *coffer.FileRequest) (action string, changed bool, err error) {
+func (c RequestPatch) apply(tx *db.Tx, r *coffer.FileRequest, who coffer.Principal, manages bool) (action string, changed bool, err error) {
 	before := *r
 	policy, err := outward(tx, r.MadeBy)
 	if err != nil && (c.Off == nil || !*c.Off) {
@@ -422,9 +420,12 @@ func (c RequestPatch) apply(tx *db.Tx, r *coffer.FileRequest) (action string, ch
 	switch {
 	case c.Off == nil || *c.Off == (r.OffAt != 0):
 	case *c.Off:
-		r.OffAt, action = tx.Now, "request.turned_off"
+		r.OffAt, r.OffBy, action = tx.Now, who.User.ID, "request.turned_off"
 	default:
-		r.OffAt, action = 0, "request.turned_on"
+		if err := mayTurnOn(tx, who, manages, r.MadeBy, r.OffBy); err != nil {
+			return "", false, err
+		}
+		r.OffAt, r.OffBy, action = 0, coffer.ID{}, "request.turned_on"
 	}
 	same := slices.Equal(r.Types, before.Types) && r.Title == before.Title && r.Note == before.Note && r.MaxFiles == before.MaxFiles && r.MaxBytes == before.MaxBytes &&
 		r.AskEmail == before.AskEmail && r.Subfolders == before.Subfolders && r.Notify == before.Notify && r.EndsAt == before.EndsAt && r.OffAt == before.OffAt
@@ -438,28 +439,27 @@ func set[T any](field *T, to *T) {
 	}
 }
 
-// changeableRequest finds a request that the principal may change; or only turn
-// off.
-func changeableRequest(tx *db.Tx, who coffer.Principal, id coffer.ID, onlyOff bool) (db.RequestRow, error) {
-	r, err := tx.RequestRow(id)
-	if err != nil {
-		return r, err
+// changeableRequest finds a request that the principal may change, or, where they
+// do not manage its folder, only turn off or on.
+func changeableRequest(tx *db.Tx, who coffer.Principal, id coffer.ID, onlyTurns bool) (r db.RequestRow, manages bool, err error) {
+	if r, err = tx.RequestRow(id); err != nil {
+		return r, false, err
 	}
-	manages, err := seesRequest(tx, who, r.FileRequest)
+	manages, err = seesRequest(tx, who, r.FileRequest)
 	switch {
 	case err != nil || manages:
-		return r, err
-	case onlyOff && (r.MadeBy == who.User.ID || powerful(who, coffer.ManagePeople) == nil):
-		return r, nil
+		return r, manages, err
+	case onlyTurns && (r.MadeBy == who.User.ID || powerful(who, coffer.ManagePeople) == nil):
+		return r, false, nil
 	}
-	return r, coffer.E(coffer.Forbidden, "forbidden", "You do not manage the folder of this request. It can only be turned off.")
+	return r, false, onlyOff()
 }
 
 // RemoveRequest removes a file request. What came by it stays; its address never
 // takes anything again.
 func (v *View) RemoveRequest(ctx context.Context, id coffer.ID) error {
 	return v.create(ctx, func(tx *db.Tx, who coffer.Principal) error {
-		r, err := changeableRequest(tx, who, id, false)
+		r, _, err := changeableRequest(tx, who, id, false)
 		if err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func (s *Service) UnlockRequest(ctx context.Context, address, password string, f
 	var left, wait int64
 	var stored db.Password
 	err = s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error {
-		if left, wait, err = countPassword(tx, near, all); err != nil {
+		if left, wait, err = countTry(tx, near, all); err != nil {
 			return err
 		}
 		secret, err := tx.RequestSecret(c.request.ID)

@@ -29,9 +29,9 @@ func linkTriesInAll() db.TryLimit {
 	return db.TryLimit{Tries: 200, Window: time.Hour.Milliseconds()}
 }
 
-// countPassword counts a try of a password from one network, and of all. It tells
+// countTry counts a try of a password or code from one network, and of all. It tells
 // how many the network has left, and for how many ms it must wait, if at all.
-func countPassword(tx *db.Tx, near, all string) (left, wait int64, err error) {
+func countTry(tx *db.Tx, near, all string) (left, wait int64, err error) {
 	until, err := tx.CountTry(near, linkTries())
 	if err == nil && until == 0 {
 		until, err = tx.CountTry(all, linkTriesInAll())
@@ -132,7 +132,7 @@ func (s *Service) Unlock(ctx context.Context, address, password string, from Fro
 	var left, wait int64
 	var stored db.Password
 	err = s.maintain(ctx, coffer.ID{}, func(tx *db.Tx) error {
-		if left, wait, err = countPassword(tx, near, all); err != nil {
+		if left, wait, err = countTry(tx, near, all); err != nil {
 			return err
 		}
 		secrets, err := tx.LinkSecrets(a.link)
