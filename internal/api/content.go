@@ -199,7 +199,7 @@ func sendNode(w http.ResponseWriter, status int, d files.Detail) error {
 
 func (a *API) getDocument(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/openapi+json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.document)))
-	_, err := w.Write(a.document)
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.Document())))
+	_, err := w.Write(a.Document())
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,32 +31,37 @@ const (
 const minBits = 28
 
 // Policy says which passwords may be set. It reads the list of common
-// passwords once; use one per process. Safe for concurrent use.
-type Policy struct {
+// passwords once, when the first is checked: no start waits for it. Use one per
+// process. Safe for concurrent use.
+type Policy struct{ common func() list }
+
+// list is the common passwords of ccojocar/zxcvbn-go (only the data: the estimator
+// loads 10 times as much and reads it in an init).
+type list struct {
 	rank    map[string]int // 1 = most common
 	longest int            // runes of the longest entry
 }
 
-// NewPolicy returns the Policy with the list of common passwords of
-// ccojocar/zxcvbn-go (only the data: the estimator loads 10 times as much and
-// reads it in an init).
-func NewPolicy() *Policy {
-	var list struct{ List []string }
+// NewPolicy returns the Policy.
+func NewPolicy() *Policy { return &Policy{sync.OnceValue(readList)} }
+
+func readList() list {
+	var words struct{ List []string }
 	b, err := data.Asset("data/Passwords.json")
 	if err == nil {
-		err = json.Unmarshal(b, &list)
+		err = json.Unmarshal(b, &words)
 	}
 	if err != nil {
 		panic("cred: the embedded password list is broken: " + err.Error())
 	}
-	p := &Policy{rank: make(map[string]int, len(list.List))}
-	for i, word := range list.List {
-		if _, known := p.rank[word]; !known {
-			p.rank[word] = i + 1
+	l := list{rank: make(map[string]int, len(words.List))}
+	for i, word := range words.List {
+		if _, known := l.rank[word]; !known {
+			l.rank[word] = i + 1
 		}
-		p.longest = max(p.longest, utf8.RuneCountInString(word))
+		l.longest = max(l.longest, utf8.RuneCountInString(word))
 	}
-	return p
+	return l
 }
 
 // Check returns nil when password may be set: 12 to 256 characters, at most
@@ -96,7 +102,8 @@ func words(context []string) map[string]bool {
 func (p *Policy) bits(password string, context map[string]bool) float64 {
 	text := []rune(strings.ToLower(password))
 	views := [][]rune{text, substitute(text, '1', 'i'), substitute(text, '1', 'l')}
-	longest := p.longest
+	common := p.common()
+	longest := common.longest
 	for w := range context {
 		longest = max(longest, utf8.RuneCountInString(w))
 	}
@@ -123,7 +130,7 @@ func (p *Policy) bits(password string, context map[string]bool) float64 {
 		for n := 2; n <= longest && i+n <= len(text); n++ {
 			for _, v := range views {
 				word := string(v[i : i+n])
-				if r := p.rank[word]; r > 0 {
+				if r := common.rank[word]; r > 0 {
 					piece(n, 1+math.Log2(float64(r)))
 				}
 				if context[word] {
