@@ -22,11 +22,7 @@ Examples:
 }
 
 func (c accessCmd) Run(a *app) error {
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	n, err := find(a, cl, c.Remote)
+	cl, n, err := a.find(c.Remote)
 	if err != nil {
 		return err
 	}

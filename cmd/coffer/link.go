@@ -100,11 +100,7 @@ func (c linkCreateCmd) Run(a *app) error {
 	if c.Notify != nil {
 		n.Notify = *c.Notify
 	}
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	node, err := find(a, cl, c.Remote)
+	cl, node, err := a.find(c.Remote)
 	if err != nil {
 		return err
 	}
@@ -209,6 +205,16 @@ func linkNamed(a *app, cl *client.Client, name string) (id coffer.ID, err error)
 	return id, err
 }
 
+// link is the client and the id of the link with a name.
+func (a *app) link(name string) (*client.Client, coffer.ID, error) {
+	cl, err := a.client()
+	if err != nil {
+		return nil, coffer.ID{}, err
+	}
+	id, err := linkNamed(a, cl, name)
+	return cl, id, at(name, err)
+}
+
 type linkEditCmd struct {
 	linkTerms
 	Link string `arg:"" help:"Id or address of a link."`
@@ -232,11 +238,7 @@ func (c linkEditCmd) Run(a *app) error {
 	if c.Downloads != nil {
 		p.DownloadsMax = wire.Some(*c.Downloads)
 	}
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	id, err := linkNamed(a, cl, c.Link)
+	cl, id, err := a.link(c.Link)
 	if err != nil {
 		return err
 	}

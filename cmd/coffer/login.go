@@ -119,7 +119,7 @@ func (a *app) client() (*client.Client, error) {
 }
 
 func (a *app) connect(server, token string) (*client.Client, error) {
-	return client.New(server, client.Options{Token: token, UserAgent: "coffer/" + version()})
+	return client.New(server, client.Options{Token: token, UserAgent: "coffer/" + cmdline.Version()})
 }
 
 func sameServer(a, b string) bool {

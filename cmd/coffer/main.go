@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 
@@ -165,29 +164,9 @@ func exitCode(ctx context.Context, err error) int {
 	return cmdline.Failed
 }
 
-// version is the version of the build, from the module's own record.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		v := info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-				v = "devel-" + s.Value[:min(12, len(s.Value))]
-			}
-		}
-		return v
-	}
-	return "unknown"
-}
-
 type versionCmd struct{}
 
-func (versionCmd) Run(a *app) error {
-	if a.opts.JSON {
-		return a.std.JSON(map[string]string{"program": "coffer", "version": version()})
-	}
-	_, err := fmt.Fprintln(a.std.Out, "coffer", version())
-	return err
-}
+func (versionCmd) Run(a *app) error { return a.std.TellVersion("coffer", a.opts.JSON) }
 
 type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`

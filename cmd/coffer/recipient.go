@@ -21,13 +21,9 @@ func (linkRecipientsCmd) Help() string {
 }
 
 func (c linkRecipientsCmd) Run(a *app) error {
-	cl, err := a.client()
+	cl, id, err := a.link(c.Link)
 	if err != nil {
 		return err
-	}
-	id, err := linkNamed(a, cl, c.Link)
-	if err != nil {
-		return at(c.Link, err)
 	}
 	l, err := cl.Link(a.ctx, id)
 	if err != nil {
@@ -66,13 +62,9 @@ Examples:
 }
 
 func (c linkAddCmd) Run(a *app) error {
-	cl, err := a.client()
+	cl, id, err := a.link(c.Link)
 	if err != nil {
 		return err
-	}
-	id, err := linkNamed(a, cl, c.Link)
-	if err != nil {
-		return at(c.Link, err)
 	}
 	l, err := cl.AddRecipients(a.ctx, id, c.Emails)
 	if err != nil {
@@ -91,13 +83,9 @@ func (linkDropCmd) Help() string {
 }
 
 func (c linkDropCmd) Run(a *app) error {
-	cl, err := a.client()
+	cl, id, err := a.link(c.Link)
 	if err != nil {
 		return err
-	}
-	id, err := linkNamed(a, cl, c.Link)
-	if err != nil {
-		return at(c.Link, err)
 	}
 	l, err := cl.Link(a.ctx, id)
 	if err != nil {
@@ -133,13 +121,9 @@ func (c linkReceiptsCmd) Run(a *app) error {
 	if c.Limit < 0 {
 		return cmdline.Misuse("--limit cannot be less than nothing")
 	}
-	cl, err := a.client()
+	cl, id, err := a.link(c.Link)
 	if err != nil {
 		return err
-	}
-	id, err := linkNamed(a, cl, c.Link)
-	if err != nil {
-		return at(c.Link, err)
 	}
 	if c.CSV {
 		return at(c.Link, cl.ReceiptsTable(a.ctx, id, a.std.Out))

@@ -95,11 +95,7 @@ func (c requestCreateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	folder, err := find(a, cl, c.Remote)
+	cl, folder, err := a.find(c.Remote)
 	if err != nil {
 		return err
 	}

@@ -38,11 +38,7 @@ func (c shareCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	n, err := find(a, cl, c.Remote)
+	cl, n, err := a.find(c.Remote)
 	if err != nil {
 		return err
 	}
@@ -203,11 +199,7 @@ func (c unshareCmd) Run(a *app) error {
 	if len(c.Who)+len(c.Group) == 0 {
 		return cmdline.Misuse("say from whom to take it")
 	}
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	n, err := find(a, cl, c.Remote)
+	cl, n, err := a.find(c.Remote)
 	if err != nil {
 		return err
 	}
@@ -286,11 +278,7 @@ func (askCmd) Help() string {
 }
 
 func (c askCmd) Run(a *app) error {
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	n, err := find(a, cl, c.Remote)
+	cl, n, err := a.find(c.Remote)
 	if err != nil {
 		return err
 	}

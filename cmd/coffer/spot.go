@@ -143,6 +143,16 @@ func find(a *app, cl *client.Client, p string) (wire.Node, error) {
 	return n, at(s.String(), err)
 }
 
+// find is the client and the node at a remote path.
+func (a *app) find(p string) (*client.Client, wire.Node, error) {
+	cl, err := a.client()
+	if err != nil {
+		return nil, wire.Node{}, err
+	}
+	n, err := find(a, cl, p)
+	return cl, n, err
+}
+
 // makeAll makes a folder and what is missing above it.
 func makeAll(a *app, cl *client.Client, s spot) (wire.Node, error) {
 	n, rest, err := s.top(a, cl)

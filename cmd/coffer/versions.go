@@ -26,11 +26,7 @@ func (versionsLsCmd) Help() string {
 }
 
 func (c versionsLsCmd) Run(a *app) error {
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	n, err := find(a, cl, c.Remote)
+	cl, n, err := a.find(c.Remote)
 	if err != nil {
 		return err
 	}
@@ -69,11 +65,7 @@ type oneVersion struct {
 
 // with finds the version and does something with it.
 func (o oneVersion) with(a *app, do func(cl *client.Client, file wire.Node, v wire.Version) error) error {
-	cl, err := a.client()
-	if err != nil {
-		return err
-	}
-	n, err := find(a, cl, o.Remote)
+	cl, n, err := a.find(o.Remote)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 
@@ -131,29 +130,9 @@ func (a *app) config() (*config.Config, error) {
 	return &a.opts.Config, nil
 }
 
-// version is the version of the build, from the module's own record.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		v := info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-				v = "devel-" + s.Value[:min(12, len(s.Value))]
-			}
-		}
-		return v
-	}
-	return "unknown"
-}
-
 type versionCmd struct{}
 
-func (versionCmd) Run(a *app) error {
-	if a.opts.JSON {
-		return a.std.JSON(map[string]string{"program": "cofferd", "version": version()})
-	}
-	_, err := fmt.Fprintln(a.std.Out, "cofferd", version())
-	return err
-}
+func (versionCmd) Run(a *app) error { return a.std.TellVersion("cofferd", a.opts.JSON) }
 
 type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"coffer/internal/cmdline"
 	"coffer/internal/config"
 	"coffer/internal/files"
 	"coffer/internal/server"
@@ -80,7 +81,7 @@ func (a *app) serve(h *house, secure *tls.Config) error {
 	}
 	s, err := server.New(a.ctx, server.Options{
 		DB: h.db, Store: h.store, Keyring: h.keys, Mail: mails, Install: h.install,
-		BaseURL: h.cfg.Base, Trusted: h.cfg.Trusted, Version: version(), Log: h.log, Host: fmt.Sprintf("%s (%s)", host, ln.Addr()),
+		BaseURL: h.cfg.Base, Trusted: h.cfg.Trusted, Version: cmdline.Version(), Log: h.log, Host: fmt.Sprintf("%s (%s)", host, ln.Addr()),
 		UI: ui, Asset: ui.Asset, Jobs: true, Grace: time.Duration(h.cfg.StopWithin),
 		Retention: retention(h.cfg), ScrubEvery: time.Duration(h.cfg.ScrubEvery), ScrubRate: int64(h.cfg.ScrubRate) << 20,
 	})
@@ -136,10 +137,10 @@ func (a *app) greet(h *house, addr net.Addr, mails, setup string) {
 		if setup != "" {
 			h.log.Info("no owner exists yet: open this address to make the first one", "setup", setup)
 		}
-		h.log.Info("serving", "version", version(), "url", h.cfg.Base.String(), "listen", addr.String(), "data", h.cfg.Data, "database", string(h.db.Engine()), "mail", mails)
+		h.log.Info("serving", "version", cmdline.Version(), "url", h.cfg.Base.String(), "listen", addr.String(), "data", h.cfg.Data, "database", string(h.db.Engine()), "mail", mails)
 		return
 	}
-	fmt.Fprintf(a.std.Err, "\nCoffer %s answers on %s\n", version(), h.cfg.Base)
+	fmt.Fprintf(a.std.Err, "\nCoffer %s answers on %s\n", cmdline.Version(), h.cfg.Base)
 	fmt.Fprintf(a.std.Err, "  data   %s (%s)\n  mails  go to %s\n", h.cfg.Data, h.db.Engine(), mails)
 	if setup != "" {
 		fmt.Fprintf(a.std.Err, "\nNo owner exists yet. Open this address to make the first one:\n\n  %s\n", setup)
