@@ -77,13 +77,25 @@ func TestGetGoesOn(t *testing.T) {
 		}
 		return f
 	}
-	sent := func() int { // bytes of the last content that the server sent
-		all := regexp.MustCompile(`method=GET path=/api/v1/nodes/\S+/content status=\d+ bytes=(\d+)`).FindAllStringSubmatch(s.Log.String(), -1)
-		n, err := strconv.Atoi(all[len(all)-1][1])
-		if err != nil {
-			t.Fatal(err)
+	sent := func() int { // bytes that the server sent for the rest; its line comes when the answer is over
+		rest := regexp.MustCompile(`method=GET path=/api/v1/nodes/\S+/content status=206 bytes=(\d+)`)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		late := time.After(20 * time.Second)
+		for {
+			if line := rest.FindStringSubmatch(s.Log.String()); line != nil {
+				n, err := strconv.Atoi(line[1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			select {
+			case <-tick.C:
+			case <-late:
+				t.Fatal("the rest was not asked for")
+			}
 		}
-		return n
 	}
 	whole := func(what string) {
 		t.Helper()
