@@ -3,6 +3,8 @@ package coffer
 import (
 	"crypto/rand"
 	"database/sql/driver"
+	"encoding/base32"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -55,7 +57,12 @@ func ParseID(s string) (ID, error) {
 func (id *ID) fill(b []byte) ID { copy(id[:], b); return *id }
 
 // MarshalText writes the 26-character form ("" for the zero ID).
-func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+func (id ID) MarshalText() ([]byte, error) {
+	if id.IsZero() {
+		return []byte{}, nil
+	}
+	return base32Text.AppendEncode(make([]byte, 0, 26), id[:]), nil
+}
 
 // UnmarshalText reads what MarshalText writes.
 func (id *ID) UnmarshalText(b []byte) error {
@@ -91,60 +98,19 @@ func (id *ID) Scan(src any) error {
 	return fmt.Errorf("coffer: cannot read an ID from %T", src)
 }
 
+// base32Text is RFC 4648's base32 with Crockford's letters and no padding.
+var base32Text = base32.NewEncoding(base32Alphabet).WithPadding(base32.NoPadding)
+
 // EncodeBase32 writes bytes as lower-case Crockford base32, bits from the
 // left, no padding.
-func EncodeBase32(b []byte) string {
-	out := make([]byte, 0, (len(b)*8+4)/5)
-	var acc uint32
-	var bits uint
-	for _, c := range b {
-		acc = acc<<8 | uint32(c)
-		bits += 8
-		for bits >= 5 {
-			bits -= 5
-			out = append(out, base32Alphabet[acc>>bits&31])
-		}
-	}
-	if bits > 0 {
-		out = append(out, base32Alphabet[acc<<(5-bits)&31])
-	}
-	return string(out)
-}
+func EncodeBase32(b []byte) string { return base32Text.EncodeToString(b) }
 
 // DecodeBase32 reads EncodeBase32's form and only that: any other character,
 // a useless last character or a set padding bit is an error.
 func DecodeBase32(s string) ([]byte, error) {
-	out := make([]byte, 0, len(s)*5/8)
-	var acc uint32
-	var bits uint
-	for i := 0; i < len(s); i++ {
-		v := base32Value(s[i])
-		if v < 0 {
-			return nil, fmt.Errorf("character %d is not base32", i+1)
-		}
-		acc = acc<<5 | uint32(v)
-		bits += 5
-		if bits >= 8 {
-			bits -= 8
-			out = append(out, byte(acc>>bits))
-		}
+	b, err := base32Text.DecodeString(s)
+	if err == nil && EncodeBase32(b) != s { // line ends, and bits that count for nothing
+		err = errors.New("not canonical base32")
 	}
-	if bits >= 5 || acc&(1<<bits-1) != 0 {
-		return nil, fmt.Errorf("not canonical base32")
-	}
-	return out, nil
-}
-
-func base32Value(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'z':
-		for i := 10; i < len(base32Alphabet); i++ {
-			if base32Alphabet[i] == c {
-				return i
-			}
-		}
-	}
-	return -1
+	return b, err
 }

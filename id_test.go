@@ -19,7 +19,7 @@ func TestIDTextHasOneForm(t *testing.T) {
 	if err != nil || back != id {
 		t.Fatalf("ParseID(%q) = %v, %v", good, back, err)
 	}
-	last := good[:25] + string(base32Alphabet[base32Value(good[25])|1]) // a padding bit is set
+	last := good[:25] + string(base32Alphabet[strings.IndexByte(base32Alphabet, good[25])|1]) // a padding bit is set
 	bad := []string{"", text, strings.ToUpper(good), good[:25], good + "0", "i" + good[1:], "l" + good[1:], "o" + good[1:],
 		"u" + good[1:], " " + good[1:], good[:25] + "\x00", last, strings.Repeat("0", 26)}
 	for _, s := range bad {
