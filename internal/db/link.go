@@ -120,6 +120,21 @@ func (tx *Tx) LinksIn(folder coffer.ID) ([]LinkRow, error) {
 	return collect(tx, scanLinkRow, `SELECT `+linkRowColumns+linkRowFrom+` WHERE n.parent_id = $2 AND n.trashed_at IS NULL AND `+linkLives, tx.Now, folder)
 }
 
+// LinksAt returns the live links to nodes.
+func (tx *Tx) LinksAt(nodes []coffer.ID) (all []LinkRow, err error) {
+	for len(nodes) > 0 && err == nil {
+		args := []any{tx.Now}
+		for _, id := range nodes[:min(len(nodes), peopleStep)] {
+			args = append(args, id)
+		}
+		nodes = nodes[len(args)-1:]
+		var some []LinkRow
+		some, err = collect(tx, scanLinkRow, `SELECT `+linkRowColumns+linkRowFrom+` WHERE l.node_id IN (`+placeholders(2, len(args)-1)+`) AND `+linkLives, args...)
+		all = append(all, some...)
+	}
+	return all, err
+}
+
 // LinkFilter narrows a list of links.
 type LinkFilter struct {
 	MadeBy coffer.ID // zero: by anybody

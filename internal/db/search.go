@@ -75,7 +75,8 @@ func after(got []NameHit) *NamePosition {
 	if len(got) < searchStep {
 		return nil
 	}
-	return &got[len(got)-1].At
+	at := got[len(got)-1].At
+	return &at
 }
 
 func hasAll(key string, words []string) bool {

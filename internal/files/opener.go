@@ -64,6 +64,14 @@ func (l Lent) count(links ...db.LinkRow) Lent {
 // openLinks are the links of a node and of the folders above it that open it now.
 func openLinks(tx *db.Tx, node coffer.ID) (open []db.LinkRow, err error) {
 	rows, err := tx.LinksOnPath(node)
+	if err != nil {
+		return nil, err
+	}
+	return working(tx, rows)
+}
+
+// working are those of some links that open something now.
+func working(tx *db.Tx, rows []db.LinkRow) (open []db.LinkRow, err error) {
 	for _, r := range rows {
 		if r.State(tx.Now) != coffer.LinkLive {
 			continue
@@ -76,7 +84,7 @@ func openLinks(tx *db.Tx, node coffer.ID) (open []db.LinkRow, err error) {
 			open = append(open, r)
 		}
 	}
-	return open, err
+	return open, nil
 }
 
 // Access answers who can open a node, to everybody who can.

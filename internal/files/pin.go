@@ -20,9 +20,12 @@ func (v *View) Pins(ctx context.Context) (all []Placed, err error) {
 		if err != nil {
 			return err
 		}
-		who, places := v.people(tx), map[coffer.ID]place{}
+		f := v.finding(tx)
+		if err := f.expect(ids); err != nil {
+			return err
+		}
 		for _, id := range ids {
-			i, err := v.placed(tx, who, places, id)
+			i, err := f.placed(id)
 			if errors.Is(err, coffer.ErrNotFound) {
 				continue // in the trash, or not shared any more: it may come back
 			}

@@ -56,11 +56,20 @@ const recentStep = 200
 // recent takes steps as search does; next is where the list goes on, 0 at its
 // end.
 func (v *View) recent(tx *db.Tx, spaces []coffer.ID, before int64, limit int) (all []Recent, next int64, err error) {
-	who, places := v.people(tx), map[coffer.ID]place{}
+	f := v.finding(tx)
 	var last int64 // the last event that is told
 	for range maxSteps {
 		touches, err := tx.Touches(v.p.User.ID, spaces, before, recentStep)
 		if err != nil {
+			return nil, 0, err
+		}
+		var ids []coffer.ID
+		for _, t := range touches {
+			if t.Newest {
+				ids = append(ids, t.NodeID)
+			}
+		}
+		if err := f.expect(ids); err != nil {
 			return nil, 0, err
 		}
 		for _, t := range touches {
@@ -68,7 +77,7 @@ func (v *View) recent(tx *db.Tx, spaces []coffer.ID, before int64, limit int) (a
 			if !t.Newest {
 				continue
 			}
-			i, err := v.placed(tx, who, places, t.NodeID)
+			i, err := f.placed(t.NodeID)
 			if errors.Is(err, coffer.ErrNotFound) {
 				continue
 			}
@@ -78,7 +87,7 @@ func (v *View) recent(tx *db.Tx, spaces []coffer.ID, before int64, limit int) (a
 			if len(all) == limit {
 				return all, last, nil
 			}
-			by, err := who.person(t.ActorID)
+			by, err := f.who.person(t.ActorID)
 			if err != nil {
 				return nil, 0, err
 			}

@@ -62,7 +62,7 @@ func (f Filter) reached(r *Reach) bool {
 	return f.Reach == "" || (f.Reach == "only_you") == (r.OnlyYou && r.Links.Links+r.Links.Named == 0)
 }
 
-// fits reports whether a node passes all but Under, Owner and Reach.
+// fits reports whether a living node passes all but Under, Owner and Reach.
 func (f Filter) fits(n coffer.Node) bool {
 	switch {
 	case f.ChangedAfter != 0 && n.ChangedAt < f.ChangedAfter,
@@ -181,15 +181,23 @@ func nameSearch(query string) (s db.NameSearch, err error) {
 // search takes steps until the page is full, nothing is left, or enough was
 // looked at.
 func (v *View) search(tx *db.Tx, s db.NameSearch, o SearchOptions) (found []Placed, next *db.NamePosition, err error) {
-	who, places := v.people(tx), map[coffer.ID]place{}
+	f := v.finding(tx)
 	var last db.NamePosition // of the last result
 	for range maxSteps {
 		hits, more, err := tx.SearchNames(s)
 		if err != nil {
 			return nil, nil, err
 		}
+		hits = slices.DeleteFunc(hits, func(h db.NameHit) bool { return h.Node.TrashedAt != 0 || !o.fits(h.Node) })
+		ids := make([]coffer.ID, len(hits))
+		for i, h := range hits {
+			ids[i] = h.Node.ID
+		}
+		if err := f.expect(ids); err != nil {
+			return nil, nil, err
+		}
 		for _, h := range hits {
-			f, err := v.found(tx, who, places, h.Node, o.Filter)
+			p, err := f.found(h.Node, o.Filter)
 			if errors.Is(err, coffer.ErrNotFound) {
 				continue
 			}
@@ -199,7 +207,7 @@ func (v *View) search(tx *db.Tx, s db.NameSearch, o SearchOptions) (found []Plac
 			if len(found) == o.Limit {
 				return found, &last, nil
 			}
-			found, last = append(found, f), h.At
+			found, last = append(found, p), h.At
 		}
 		if next = more; next == nil {
 			break
@@ -209,48 +217,90 @@ func (v *View) search(tx *db.Tx, s db.NameSearch, o SearchOptions) (found []Plac
 	return found, next, nil
 }
 
+// A finding is a list of nodes from anywhere that is told to a principal. What
+// several of them have in common is read once.
+type finding struct {
+	v      *View
+	tx     *db.Tx
+	who    people
+	places map[coffer.ID]place
+	at     map[coffer.ID][]db.LinkRow // links that open a node itself, of those expected
+	above  map[coffer.ID][]db.LinkRow // links that open a folder, its own and of those above
+}
+
+func (v *View) finding(tx *db.Tx) finding {
+	return finding{v, tx, v.people(tx), map[coffer.ID]place{}, map[coffer.ID][]db.LinkRow{}, map[coffer.ID][]db.LinkRow{}}
+}
+
+// expect reads the links of nodes that are told next, all at once.
+func (f finding) expect(ids []coffer.ID) error {
+	rows, err := f.tx.LinksAt(ids)
+	if err != nil {
+		return err
+	}
+	if rows, err = working(f.tx, rows); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		f.at[id] = nil
+	}
+	for _, r := range rows {
+		f.at[r.NodeID] = append(f.at[r.NodeID], r)
+	}
+	return nil
+}
+
+// lent counts the links that open a node that was expected.
+func (f finding) lent(n coffer.Node) (l Lent, err error) {
+	above, known := f.above[n.ParentID]
+	if !known && !n.ParentID.IsZero() {
+		if above, err = openLinks(f.tx, n.ParentID); err != nil {
+			return l, err
+		}
+		f.above[n.ParentID] = above
+	}
+	return l.count(f.at[n.ID]...).count(above...), nil
+}
+
 // found is a node that was searched as a result, coffer.ErrNotFound when it is
 // none.
-func (v *View) found(tx *db.Tx, who people, places map[coffer.ID]place, n coffer.Node, f Filter) (Placed, error) {
-	if n.TrashedAt != 0 || !f.fits(n) {
-		return Placed{}, coffer.ErrNotFound
-	}
-	in, err := wasIn(tx, places, n.ParentID)
+func (f finding) found(n coffer.Node, o Filter) (Placed, error) {
+	in, err := wasIn(f.tx, f.places, n.ParentID)
 	if err != nil {
 		return Placed{}, err
 	}
-	under := func(c Crumb) bool { return c.ID == f.Under }
-	if !f.Under.IsZero() && !slices.ContainsFunc(in.path, under) {
+	under := func(c Crumb) bool { return c.ID == o.Under }
+	if !o.Under.IsZero() && !slices.ContainsFunc(in.path, under) {
 		return Placed{}, coffer.ErrNotFound
 	}
-	p, err := v.placed(tx, who, places, n.ID)
-	if err == nil && !f.reached(p.Reach) {
+	p, err := f.placed(n.ID)
+	if err == nil && !o.reached(p.Reach) {
 		err = coffer.ErrNotFound
 	}
 	return p, err
 }
 
 // placed is a living node that the principal may open, with its path;
-// coffer.ErrNotFound for all others. Known places are remembered.
-func (v *View) placed(tx *db.Tx, who people, places map[coffer.ID]place, id coffer.ID) (Placed, error) {
-	p, err := decide(tx, v.p, id, coffer.Read, false)
+// coffer.ErrNotFound for all others. It was expected.
+func (f finding) placed(id coffer.ID) (Placed, error) {
+	p, err := decide(f.tx, f.v.p, id, coffer.Read, false)
 	if err != nil {
 		return Placed{}, err
 	}
-	in, err := wasIn(tx, places, p.node.ParentID)
+	in, err := wasIn(f.tx, f.places, p.node.ParentID)
 	if err != nil {
 		return Placed{}, err
 	}
-	i, err := who.item(p.shown(), p.access)
+	i, err := f.who.item(p.shown(), p.access)
 	if err != nil {
 		return Placed{}, err
 	}
-	on, err := tx.PeopleOn(id, nil)
+	on, err := f.tx.PeopleOn(id, nil)
 	if err != nil {
 		return Placed{}, err
 	}
-	links, err := openLinks(tx, id)
-	i.Reach = p.reached(p.openers(on), Lent{}.count(links...))
+	links, err := f.lent(p.node)
+	i.Reach = p.reached(p.openers(on), links)
 	return Placed{i, in.path[max(0, len(in.path)-int(p.sees)):]}, err
 }
 

@@ -307,3 +307,51 @@ func TestIndexNames(t *testing.T) {
 		w.clean(0)
 	})
 }
+
+// TestSearchAsksOnce: links are asked for once for a page, whatever it holds, and
+// still each result counts its own and those of the folders above it.
+func TestSearchAsksOnce(t *testing.T) {
+	t.Parallel()
+	dbtest.EachWith(t, func(t *testing.T, open func(db.Options) *db.DB) {
+		c, calls := newClock(), &dbtest.Faults{}
+		w := newWorld(t, open(db.Options{Now: c.now, Wrap: calls.Wrap}), c, blob.NewMemory())
+		ann := w.person("Ann")
+		dir := ann.mkdir(ann.root, "Sale")
+		none, key := "", "correct horse battery"
+		for i := range 60 {
+			f := ann.put(dir, fmt.Sprint("deed ", i), nil)
+			if i < 2 {
+				w.ok(third(ann.MakeLink(ctx, f.ID, files.NewLink{Password: &none})))
+			}
+		}
+		w.ok(third(ann.MakeLink(ctx, dir, files.NewLink{Password: &key})))
+		ended, _, err := ann.MakeLink(ctx, dir, files.NewLink{Password: &none})
+		w.ok(err)
+		off := true
+		w.ok(second(ann.ChangeLink(ctx, ended.ID, files.LinkPatch{Off: &off})))
+		took := func(limit int) int {
+			calls.Arm(0, false, nil)
+			page, err := ann.Search(ctx, "deed", files.SearchOptions{Limit: limit})
+			w.ok(err)
+			n := calls.Count()
+			if len(page.Items) != limit {
+				t.Fatalf("%d results", len(page.Items))
+			}
+			for _, i := range page.Items {
+				want := int64(1)
+				if i.Name == "deed 0" || i.Name == "deed 1" {
+					want = 2
+				}
+				if i.Reach.Links.Links != want || i.Reach.Links.Bare != want-1 {
+					t.Errorf("%s is opened by %+v, want %d", i.Name, i.Reach.Links, want)
+				}
+			}
+			return n
+		}
+		took(50) // statements are prepared
+		few, many := took(10), took(50)
+		if rows := 40; many-few > 2*rows {
+			t.Errorf("10 results take %d calls, 50 take %d: more than two for each", few, many)
+		}
+	})
+}
