@@ -22,7 +22,7 @@ type findCmd struct {
 	MinSize int64    `name:"min-size" placeholder:"BYTES" help:"Only files of at least so many bytes."`
 	MaxSize int64    `name:"max-size" placeholder:"BYTES" help:"Only files of at most so many bytes."`
 	Owner   string   `name:"owner" enum:",me,others" default:"" placeholder:"WHO" help:"Only in your own space (me), or in all others (others)."`
-	Reach   string   `name:"reach" enum:",only_you,people" default:"" placeholder:"REACH" help:"Only what you alone can open (only_you), or others too (people)."`
+	Reach   string   `name:"reach" enum:",only_you,people,link" default:"" placeholder:"REACH" help:"Only what you alone can open (only_you), others too (people), or whoever has a link (link)."`
 	Limit   int      `name:"limit" short:"n" default:"100" help:"Stop after so many; 0 for all."`
 	Long    bool     `name:"long" short:"l" help:"Also size and time of change."`
 	Words   []string `arg:"" help:"Words, or parts of them, that the name has in any order."`

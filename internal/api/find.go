@@ -16,7 +16,7 @@ func (a *API) search(c *call, in *struct {
 	MinSize       int64     `query:"min_size" minimum:"0" doc:"Files of at least so many bytes"`
 	MaxSize       int64     `query:"max_size" minimum:"0" doc:"Files of at most so many bytes"`
 	Owner         string    `query:"owner" enum:"me,others" doc:"In the caller's own space, or in all others"`
-	Reach         string    `query:"reach" enum:"only_you,people" doc:"Only the caller can open it, or others too"`
+	Reach         string    `query:"reach" enum:"only_you,people,link" doc:"Only the caller can open it, or others too, or whoever has a link"`
 	Limit         int       `query:"limit" minimum:"1" maximum:"200" doc:"Default 50. A page may hold fewer, even none, and have a next one"`
 	Cursor        string    `query:"cursor" maxLength:"4096" doc:"next of the page before"`
 }) (*bodyOf[wire.Part[wire.Node]], error) {

@@ -27,7 +27,7 @@ type Filter struct {
 	MinSize, MaxSize            int64     // bytes of a file, MaxSize 0 = any; with either, no folders
 	Under                       coffer.ID // a folder; zero = everywhere
 	Owner                       string    // "", "me" = in the own space, "others" = in all others
-	Reach                       string    // "", "only_you" or "people", which is others too: who can open it
+	Reach                       string    // "", "only_you", "people" = others too, or "link" = whoever has a link
 }
 
 // kinds are what a search can ask for: folders, all files, or files by their
@@ -59,7 +59,14 @@ func (f Filter) in(tx *db.Tx, who coffer.ID, spaces []coffer.ID) ([]coffer.ID, e
 
 // reached reports whether who can open a node passes Reach.
 func (f Filter) reached(r *Reach) bool {
-	return f.Reach == "" || (f.Reach == "only_you") == (r.OnlyYou && r.Links.Links+r.Links.Named == 0)
+	switch f.Reach {
+	case "":
+		return true
+	case "link":
+		return r.Links.Links > 0
+	default:
+		return (f.Reach == "only_you") == (r.OnlyYou && r.Links.Links+r.Links.Named == 0)
+	}
 }
 
 // fits reports whether a living node passes all but Under, Owner and Reach.
@@ -116,8 +123,8 @@ func (v *View) Search(ctx context.Context, query string, o SearchOptions) (page 
 	if _, known := kinds[o.Kind]; o.Kind != "" && !known {
 		return page, coffer.E(coffer.Invalid, "invalid", "There is no such kind to search for.")
 	}
-	if !slices.Contains([]string{"", "me", "others"}, o.Owner) || !slices.Contains([]string{"", "only_you", "people"}, o.Reach) {
-		return page, coffer.E(coffer.Invalid, "invalid", "owner may be me or others, reach only_you or people.")
+	if !slices.Contains([]string{"", "me", "others"}, o.Owner) || !slices.Contains([]string{"", "only_you", "people", "link"}, o.Reach) {
+		return page, coffer.E(coffer.Invalid, "invalid", "owner may be me or others, reach only_you, people or link.")
 	}
 	if o.Limit, err = foundLimit(o.Limit); err != nil {
 		return page, err

@@ -118,7 +118,7 @@ func TestSearchWhose(t *testing.T) {
 		ann, ben := w.person("Ann"), w.person("Ben")
 		top := ann.mkdir(ann.root, "plans for Ben")
 		ann.put(top, "plan in it", nil)
-		ann.put(ann.root, "plan of Ann", nil)
+		of := ann.put(ann.root, "plan of Ann", nil)
 		ben.put(ben.root, "plan of Ben", nil)
 		ann.give(top, ben, view)
 		for _, c := range []struct {
@@ -135,7 +135,14 @@ func TestSearchWhose(t *testing.T) {
 			{ben, files.Filter{Owner: "others"}, "plan in it 2|plans for Ben 2"},
 			{ben, files.Filter{Owner: "others", Reach: "only_you"}, ""},
 			{ben, files.Filter{Owner: "me", Under: top}, ""},
+			{ann, files.Filter{Reach: "link"}, ""},
+			{ann, files.Filter{Owner: "me", Reach: "link"}, "plan of Ann 1"}, // with the link made below
+			{ann, files.Filter{Owner: "me", Reach: "only_you"}, ""},
 		} {
+			if c.filter == (files.Filter{Owner: "me", Reach: "link"}) {
+				_, _, err := ann.MakeLink(ctx, of.ID, files.NewLink{May: "download"})
+				w.ok(err)
+			}
 			page, err := c.who.Search(ctx, "plan", files.SearchOptions{Filter: c.filter})
 			w.ok(err)
 			var got []string
@@ -147,7 +154,7 @@ func TestSearchWhose(t *testing.T) {
 				t.Errorf("%s with %+v: %q, want %q", c.who.who.User.Name, c.filter, got, c.want)
 			}
 		}
-		for _, f := range []files.Filter{{Owner: "ann"}, {Reach: "link"}} {
+		for _, f := range []files.Filter{{Owner: "ann"}, {Reach: "anyone"}} {
 			if _, err := ann.Search(ctx, "plan", files.SearchOptions{Filter: f}); code(err) != "invalid" {
 				t.Errorf("%+v: %v", f, err)
 			}

@@ -44,7 +44,7 @@ export const find = {
   owners: { me: "me", others: "others" },
   reach: "Who can open it",
   anyReach: "any",
-  reaches: { only_you: "only you", people: "others too" },
+  reaches: { only_you: "only you", people: "others too", link: "anyone with a link" },
   folder: "Folder",
   allFolders: "all folders",
   thisFolder: "this folder",
