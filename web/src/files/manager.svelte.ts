@@ -42,6 +42,11 @@ export function placeName(crumb: { id: string; name: string }): string {
   return crumb.name === "" ? (teamAt(crumb.id)?.name ?? t.files.title) : crumb.name;
 }
 
+/** Where a thing found elsewhere is; what others gave without the folders above is in none that one knows. */
+export function placeOf(node: Node): string {
+  return (node.path ?? []).map(placeName).join(" / ") || t.nav.shared;
+}
+
 /** The rows that acts are done to: a folder's, or what was found in many. */
 export interface Rows {
   readonly id: string;

@@ -5,5 +5,5 @@ import type { MenuItem } from "../ui/menu";
 
 export function shareItem(n: Node, act: () => unknown): MenuItem {
   const manages = n.access === "manage" || n.access === "owner";
-  return { label: manages ? t.files.shareMenu : t.files.seeAccess, icon: "users", key: "S", act };
+  return { label: manages ? t.files.shareMenu : t.files.seeAccess, icon: "share", key: "S", act };
 }

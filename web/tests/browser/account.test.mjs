@@ -234,8 +234,8 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
     await step("Anna invites Elsa, who joins by the mail and leaves again", async () => {
       const elsa = { name: "Elsa Kvist", email: "elsa@kvist.example", password: "seven gulls on the pier" };
       const { page } = a;
-      await page.getByRole("link", { name: variant.phone ? "More" : "Invitations", exact: true }).click();
-      if (variant.phone) await page.getByRole("main").getByRole("link", { name: "Invitations" }).click();
+      await page.getByRole("link", { name: variant.phone ? "More" : "Administration", exact: true }).click();
+      await page.getByRole(variant.phone ? "main" : "navigation").getByRole("link", { name: "Invitations" }).click();
       await page.getByText("Nobody is invited right now.").waitFor();
       for (const email of ["gone@kvist.example", elsa.email]) {
         await page.getByLabel("E-mail address", { exact: true }).fill(email);

@@ -231,6 +231,9 @@ export async function look(page, variant, name) {
     await page.setViewportSize({ width, height: variant.height });
     const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(over <= 0, `${name} is ${over} px too wide for ${width}`);
+    // What a box hides is no scrolling of the page: bars, and the bodies of dialogs, hold what is in them.
+    const cut = await page.evaluate(() => [...document.querySelectorAll("[role=toolbar], dialog[open] .body, [data-list]")].filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth).map((e) => `${e.getAttribute("aria-label") ?? e.className}: ${e.scrollWidth} in ${e.clientWidth}`));
+    assert.deepEqual(cut, [], `${name} cuts at ${width}`);
   }
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));

@@ -198,7 +198,7 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       await step("the palette finds on the server, and shows what was used last", async () => {
         await page.goto("/trash");
         await heading("Trash").waitFor();
-        await page.getByRole("button", { name: "Search files and actions" }).click();
+        await page.getByRole("button", { name: "Search files, people and actions" }).click();
         const typed = page.getByRole("combobox", { name: "Find or do" });
         await page.getByRole("group", { name: "Recent" }).getByRole("option").first().waitFor();
         await lookTwice(page, variant, "palette-recent");
@@ -213,6 +213,26 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
         await typed.fill("closing");
         await page.getByRole("option", { name: "Show all results" }).click();
         await heading("Search").waitFor();
+        await finds(...five);
+      });
+
+      await step("the palette leads to people: for a member, to what they did", async () => {
+        await key("Control+k");
+        const typed = page.getByRole("combobox", { name: "Find or do" });
+        await typed.fill("kvist");
+        await page.getByRole("group", { name: "People" }).getByRole("option", { name: "Elsa Kvist elsa@haldenroe.example" }).click();
+        await heading("Activity").waitFor();
+        assert.match(new URL(page.url()).search, /^\?person=[0-9a-z]{26}$/);
+        await page.goto("/search?q=closing");
+      });
+
+      await step("who can open it is a filter, links too", async () => {
+        const { id } = (await rest(page, "GET", `/nodes/${own.lindqvist.id}/children?q=dinner`)).items[0];
+        const link = await rest(page, "POST", `/nodes/${id}/links`, { name: "For Maria" });
+        await chip("Who can open it", "Anyone with a link");
+        await finds("Closing dinner.png");
+        await rest(page, "DELETE", `/links/${link.id}`);
+        await chip("Who can open it", "Any");
         await finds(...five);
       });
     }
