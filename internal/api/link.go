@@ -23,7 +23,7 @@ func (a *API) link(l files.LinkItem) wire.Link {
 	w := wire.Link{ID: l.ID, Node: wire.LinkNode{ID: l.Node.ID, Name: l.Node.Name, Kind: l.Kind.String()}, Name: l.Name, Message: l.Message, May: string(l.May),
 		CreatedAt: l.MadeAt, CreatedBy: person(l.By), EndsAt: orNull(l.EndsAt), HasPassword: l.HasPassword,
 		Downloads: wire.LinkDownloads{Max: orNull(l.DownloadsMax), Used: l.Taken}, Opened: wire.LinkOpened{Count: l.Opened, LastAt: orNull(l.OpenedAt), Networks: l.Networks},
-		Notify: l.Notify, State: string(l.State), MayChange: l.Manage, Recipients: mapped(l.Recipients, recipient), Warnings: filled(l.Warnings)}
+		Notify: l.Notify, State: string(l.State), MayChange: l.Manage, Named: l.Named, Recipients: mapped(l.Recipients, recipient), Warnings: filled(l.Warnings)}
 	if l.Address != "" {
 		w.URL = a.BaseURL.String() + LinkPrefix + l.Address
 	}

@@ -268,7 +268,7 @@ func TestRecipientDropped(t *testing.T) {
 		s.proves(at, maria, count+2)
 		var seen wire.List[wire.Link]
 		viv.Do("GET", "/nodes/"+folder.ID.String()+"/links", nil).Want(200).JSON(&seen)
-		if len(seen.Items) != 1 || len(seen.Items[0].Recipients) != 0 {
+		if len(seen.Items) != 1 || !seen.Items[0].Named || len(seen.Items[0].Recipients) != 0 {
 			t.Errorf("a viewer sees %+v", seen.Items)
 		}
 		viv.Do("GET", link+"/receipts", nil).Problem(403, "forbidden")

@@ -43,7 +43,8 @@ type LinkItem struct {
 	Manage   bool     // the principal may change it
 	Warnings []string // what its maker may not have thought of
 
-	Recipients []Recipient // whom it was made for; told as Name is
+	Named      bool        // it was made for certain people
+	Recipients []Recipient // these; told as Name is
 }
 
 // NewLink says what a link is to be.
@@ -232,7 +233,7 @@ func linkAct(action string, l db.LinkRow, before, after map[string]any) act {
 // linkItem is a link as who sees it. It is ErrNotFound for who may see nothing
 // of it: neither its node, nor that they made it, nor the links of everybody.
 func (v *View) linkItem(tx *db.Tx, who coffer.Principal, l db.LinkRow) (LinkItem, error) {
-	i := LinkItem{Link: l.Link, Kind: l.NodeKind, By: Person{l.MadeBy, l.MakerName}, State: l.State(tx.Now)}
+	i := LinkItem{Link: l.Link, Kind: l.NodeKind, By: Person{l.MadeBy, l.MakerName}, State: l.State(tx.Now), Named: l.Named}
 	p, err := decide(tx, who, l.NodeID, coffer.Read, false)
 	sees := err == nil
 	oversees := powerful(who, coffer.ReadPeople) == nil
@@ -318,7 +319,7 @@ func (v *View) LinksOf(ctx context.Context, id coffer.ID) (list []LinkItem, err 
 		for _, r := range rows {
 			i, err := v.linkItem(tx, v.p, r)
 			if errors.Is(err, coffer.ErrNotFound) { // of a folder above that the principal may not see
-				i = LinkItem{Link: r.Link, Kind: r.NodeKind, State: r.State(tx.Now), Warnings: []string{}}
+				i = LinkItem{Link: r.Link, Kind: r.NodeKind, State: r.State(tx.Now), Named: r.Named, Warnings: []string{}}
 				i.Name, i.Message, i.NodeID, i.MadeBy = "", "", coffer.ID{}, coffer.ID{}
 			} else if err != nil {
 				return err

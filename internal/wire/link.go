@@ -19,7 +19,8 @@ type Link struct {
 	State       string          `json:"state" enum:"live,ended,used_up,off" doc:"off also where its node is in the trash or its maker has no access any more"`
 	URL         string          `json:"url,omitempty" doc:"Told to those who manage the node"`
 	MayChange   bool            `json:"may_change" doc:"The caller manages the node"`
-	Recipients  []LinkRecipient `json:"recipients" doc:"Addresses that it was made for; empty: anybody with the address of the link"`
+	Named       bool            `json:"named" doc:"It was made for certain people, and opens for nobody else"`
+	Recipients  []LinkRecipient `json:"recipients" doc:"Their addresses, told to those who manage the node"`
 	Warnings    []string        `json:"warnings" enum:"no_password,no_end,whole_folder,many_networks,unused,ends_tomorrow,maker_left"`
 	Password    string          `json:"password,omitempty" doc:"Shown this once, when it was made here"`
 }

@@ -43,6 +43,7 @@ export type Member = Schemas["Member"];
 export type Sharing = Schemas["Sharing"];
 export type Link = Schemas["Link"];
 export type NewLink = Schemas["NewLink"];
+export type Receipt = Schemas["Receipt"];
 export type LinkPatch = Schemas["LinkPatch"];
 export type SharedItem = Schemas["SharedItem"];
 export type Team = Schemas["Team"];

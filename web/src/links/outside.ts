@@ -63,5 +63,3 @@ export async function changeRequests(ids: string[], change: Change): Promise<num
 export async function refreshOutside(): Promise<void> {
   await Promise.all([keys.links, keys.requests, keys.liveOutside, keys.nodes, keys.activity].map((queryKey) => queryClient.invalidateQueries({ queryKey })));
 }
-
-export type Warning = NonNullable<Link["warnings"]>[number];

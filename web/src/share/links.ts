@@ -1,7 +1,7 @@
 // Public links as the dialog and the panel use them.
 import { api, ok } from "../api/api";
 import { keys } from "../api/query";
-import type { Link, LinkPatch } from "../api/types";
+import type { Link, LinkPatch, Receipt } from "../api/types";
 import { fmt } from "../i18n";
 import { l } from "../i18n/share";
 import { toasts } from "../state/toasts.svelte";
@@ -21,9 +21,31 @@ export interface Policy {
 export const usual: Policy = { link_days_default: 14, link_days_max: null, link_password_always: false, you_may: true };
 
 /** What opens a thing from outside now. */
-export function live(links: readonly Link[] | undefined): { links: number; bare: number } {
+export function live(links: readonly Link[] | undefined): { links: number; bare: number; named: number } {
   const open = (links ?? []).filter((one) => one.state === "live");
-  return { links: open.length, bare: open.filter((one) => !one.has_password && one.recipients.length === 0).length };
+  const anyone = open.filter((one) => !one.named);
+  return { links: anyone.length, bare: anyone.filter((one) => !one.has_password).length, named: open.length - anyone.length };
+}
+
+/** Addresses as people type several. */
+export function addressesIn(text: string): string[] {
+  return [...new Set(text.split(/[\s,;]+/).filter(Boolean))];
+}
+
+export function addPeople(id: string, emails: string[]): Promise<Link> {
+  return ok(api.POST("/links/{id}/recipients", { params: { path: { id } }, body: { emails } }));
+}
+
+export async function removePerson(id: string, recipient: string): Promise<void> {
+  await api.DELETE("/links/{id}/recipients/{recipient}", { params: { path: { id, recipient } } });
+}
+
+export const receiptsKey = (id: string) => ["links", id, "receipts"] as const;
+
+/** What was done by a link, the last first. */
+export async function receipts(id: string, query: { limit?: string; cursor?: string }): Promise<{ items: Receipt[]; next?: string }> {
+  const page = await ok(api.GET("/links/{id}/receipts", { params: { path: { id }, query } }));
+  return typeof page === "string" ? { items: [] } : page; // a table is not asked for
 }
 
 export function changeLink(id: string, patch: LinkPatch): Promise<Link> {

@@ -12,6 +12,8 @@ export interface Facts {
   /** Links that open it now, and how many of them without a password. */
   links: number;
   bare: number;
+  /** Others, each for certain people. */
+  named: number;
 }
 
 export function sentence(f: Facts): string {
@@ -23,11 +25,12 @@ export function sentence(f: Facts): string {
     return f.bare === f.links ? m.linksOpen(links) : m.linksMixed(links, bare);
   };
   const words = s.answer[f.kind];
-  return f.onlyYou ? pick<string>(words.you) : fmt.plural(f.people, pick<Plural>(words.people));
+  const first = f.onlyYou ? pick<string>(words.you) : fmt.plural(f.people, pick<Plural>(words.people));
+  return f.named > 0 ? `${first} ${f.named === 1 ? s.answer.named.one : fmt.plural(f.named, s.answer.named)}` : first;
 }
 
 /** The glyph that goes with the sentence. */
 export function glyph(f: Facts): "you" | "people" | "link" {
-  if (f.links > 0) return "link";
+  if (f.links + f.named > 0) return "link";
   return f.onlyYou ? "you" : "people";
 }

@@ -30,13 +30,19 @@ export const seenQuery = (id: string) => ({
 export async function refresh(id: string): Promise<void> {
   await queryClient.invalidateQueries({ queryKey: keys.node(id) });
   void queryClient.invalidateQueries({ queryKey: keys.nodes });
+  void queryClient.invalidateQueries({ queryKey: keys.links });
 }
 
 export type Subject = { kind: "person"; id: string; name: string } | { kind: "group"; id: string; name: string; members: number } | { kind: "email"; email: string; name: string };
 
-export async function give(node: string, to: Subject, role: Grant["role"], until: number): Promise<Grant> {
+export async function give(node: string, to: Subject, role: Grant["role"], until: number, message = ""): Promise<Grant> {
   const whom = to.kind === "group" ? { group_id: to.id } : to.kind === "email" ? { email: to.email } : { user_id: to.id };
-  return ok(api.POST("/nodes/{id}/grants", { params: { path: { id: node } }, body: { ...whom, role, ...(until ? { until } : {}) } }));
+  return ok(api.POST("/nodes/{id}/grants", { params: { path: { id: node } }, body: { ...whom, role, ...(until ? { until } : {}), ...(message ? { message } : {}) } }));
+}
+
+/** Tells those who manage a node that one wants to do more with it. */
+export async function ask(node: string, message: string): Promise<void> {
+  await api.POST("/nodes/{id}/ask", { params: { path: { id: node } }, body: { message } });
 }
 
 export async function change(node: string, grant: string, patch: { role?: Grant["role"]; until?: number }): Promise<Grant> {

@@ -61,11 +61,48 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       assert.equal(await main.getByText("For the bank").count(), 0);
     });
 
+    await step("a new link begins with what it opens", async () => {
+      await main.getByRole("button", { name: "New link" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("heading", { name: "What is the link to open?" }).waitFor();
+      await dialog.getByRole("button", { name: "Sale of shares" }).click();
+      await dialog.getByRole("button", { name: "Link to “Sale of shares”" }).waitFor();
+      await look(page, variant, "links-pick");
+      await dialog.getByRole("button", { name: "Agreement v7.docx" }).click();
+      await dialog.getByRole("heading", { name: "Share “Agreement v7.docx”" }).waitFor();
+      const form = dialog.getByRole("region", { name: "New link" });
+      await form.getByLabel("Name", { exact: true }).fill("For the notary");
+      await form.getByRole("button", { name: "Create link" }).click();
+      await dialog.getByRole("region", { name: "The link is ready" }).waitFor();
+      await dialog.getByRole("button", { name: "Done", exact: true }).click();
+      await tab("Live 4").click();
+      await main.getByRole("button", { name: "Turn off For the notary" }).click();
+      await tab("Live 3").waitFor();
+      for (const one of (await rest(page, "GET", "/links?state=off")).items) await rest(page, "DELETE", `/links/${one.id}`);
+    });
+
+    await step("who a link is for and what was done by it; its QR code", async () => {
+      await tab("Live 3").click();
+      await main.getByRole("button", { name: "Details of For Maria Lindqvist" }).click();
+      const dialog = page.getByRole("dialog", { name: "For Maria Lindqvist" });
+      await dialog.getByText("Anyone who has the address and the password.").waitFor();
+      await dialog.getByText("Nobody has opened it yet.").waitFor();
+      await dialog.getByRole("button", { name: "Only people I name" }).click();
+      await dialog.getByRole("button", { name: "Send link" }).click();
+      await dialog.getByText("Type at least one e-mail address.").first().waitFor();
+      await look(page, variant, "links-details");
+      await dialog.getByRole("button", { name: "Close" }).click();
+      await main.getByRole("button", { name: "QR code of link For Maria Lindqvist" }).click();
+      await page.getByRole("dialog").getByRole("img", { name: /^QR code that opens http/ }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    });
+
     await step("a warning is reviewed and done away with", async () => {
       await tab("Live 3").click();
       await main.getByRole("button", { name: "Review: 1 link has no end date" }).click();
       await main.getByRole("button", { name: "Set an end date: For the bank" }).click();
-      await page.getByText("1 end date changed.").first().waitFor();
+      await page.getByText(/^The link ends .* now\.$/).first().waitFor();
       await main.getByRole("button", { name: "Show all" }).click();
       await until(async () => (await main.getByText("1 link has no end date").count()) === 0, "the warning's end");
       await main.getByRole("button", { name: "Set a password: For the bank" }).click();

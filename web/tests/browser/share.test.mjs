@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { noise, rest, rootOf, steps } from "./files-kit.mjs";
-import { closeBrowser, createUser, look, person, signIn, startServer, until, variants } from "./harness.mjs";
+import { closeBrowser, createUser, look, mailTo, person, signIn, startServer, until, variants } from "./harness.mjs";
 
 const anna = { email: "anna@haldenroe.example", name: "Anna Roe", password: "the ferry leaves at seven", role: "owner" };
 const tomas = { email: "tomas@haldenroe.example", name: "Tomas Halden", password: "harbour lights at dusk" };
@@ -75,10 +75,13 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       await field.press("ArrowDown");
       await field.press("Enter");
       assert.equal(await field.inputValue(), "Tomas Halden");
+      await dialog.getByText("More", { exact: true }).click();
+      await dialog.getByLabel("Message (optional)").fill("Page 3 is new.");
       await field.press("Enter");
       await dialog.getByText("2 people can open this folder.").waitFor();
       await row("Tomas Halden").getByText("Added by you on").waitFor();
       await b.page.goto("/shared");
+      assert.equal((await rest(b.page, "GET", "/notices")).items[0].message, "Page 3 is new.");
       const given = b.page.getByRole("listitem").filter({ hasText: sale });
       await given.getByText("From Anna Roe").waitFor();
       await given.getByText("Can view").filter({ visible: true }).waitFor();
@@ -93,11 +96,16 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       await page.locator(".reach-btn").click();
       const seen = page.getByRole("dialog");
       await seen.getByText("2 people can open this folder.").waitFor();
-      await seen.getByText("Ask Anna Roe for more rights.").waitFor();
       assert.equal(await seen.getByRole("combobox").count(), 0);
       assert.equal(await seen.getByRole("button", { name: /What .* may do/ }).count(), 0);
       assert.equal(await seen.getByText(anna.email).count(), 0);
+      await seen.getByRole("button", { name: "Ask Anna Roe for more rights" }).click();
+      await seen.getByLabel("Message (optional)").fill("To add the signed page.");
       await look(page, variant, "share-viewer");
+      await seen.getByRole("button", { name: "Ask", exact: true }).click();
+      await seen.getByRole("status").getByText("They are told that you ask for more rights.").waitFor();
+      const [asked] = (await rest(a.page, "GET", "/notices")).items;
+      assert.deepEqual([asked.kind, asked.by.name, asked.name, asked.role, asked.message], ["share_asked", "Tomas Halden", sale, "view", "To add the signed page."]);
       await seen.getByRole("button", { name: "Done" }).click();
       assert.equal(await page.getByRole("button", { name: variant.phone ? "Upload" : "New or upload", exact: true }).filter({ visible: true }).count(), variant.phone ? 0 : 1);
     });
@@ -160,13 +168,10 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       await b.page.getByRole("heading", { name: "This is not here, or you have no access to it." }).waitFor();
     });
 
-    await step("an outside address gets a link: made with a password, shown once, and warned of", async () => {
-      await field.fill("maria@lindqvist.example");
-      await give.click();
-      await dialog.getByText("maria@lindqvist.example is outside Halden & Roe. They need a public link.").waitFor();
-      await dialog.getByRole("button", { name: "Make a link" }).click();
+    await step("a link for anybody: made with a password, shown once, and warned of", async () => {
+      await dialog.getByRole("button", { name: "New link" }).click();
       const form = dialog.getByRole("region", { name: "New link" });
-      await form.getByLabel("Name").fill("For Maria Lindqvist");
+      await form.getByLabel("Name", { exact: true }).fill("For Maria Lindqvist");
       await form.getByText("This opens the whole folder: 2 items now, and everything added later.").waitFor();
       await form.getByLabel("Ends").selectOption("Never");
       await form.getByText("No end date: it works until you turn it off.").waitFor();
@@ -202,6 +207,71 @@ for (const variant of variants.filter((v) => v.phone === (v.scheme === "dark")))
       await dialog.getByRole("button", { name: "Undo" }).last().click();
       await dialog.getByRole("button", { name: "Turn off link For Maria Lindqvist" }).click();
       await dialog.getByText("1 link that no longer works").waitFor();
+    });
+
+    await step("an outside address gets a link by e-mail, which opens for nobody else", async () => {
+      const maria = `maria.${variant.width}@lindqvist.example`;
+      await field.fill(maria);
+      await give.click();
+      await dialog.getByText(`${maria} is outside Halden & Roe. They get a public link by e-mail.`).waitFor();
+      await dialog.getByRole("button", { name: "Send a link" }).click();
+      const form = dialog.getByRole("region", { name: "New link" });
+      assert.equal(await form.getByLabel("Only people I name").isChecked(), true);
+      assert.equal(await form.getByLabel("E-mail addresses").inputValue(), maria);
+      await form.getByLabel("Name", { exact: true }).fill("For the Lindqvists");
+      await form.getByLabel("E-mail addresses").fill(`${maria}, tom@lindqvist`);
+      await form.getByRole("button", { name: "Send link" }).click();
+      await form.getByText("“tom@lindqvist” is not a full e-mail address, like name@example.com.").first().waitFor();
+      await look(a.page, variant, "share-link-named");
+      await form.getByLabel("E-mail addresses").fill(maria);
+      await form.getByRole("button", { name: "Send link" }).click();
+      const made = dialog.getByRole("region", { name: "The link is ready" });
+      await made.getByText(`It was sent to ${maria}.`).waitFor();
+      await made.getByRole("button", { name: "Done with this link" }).click();
+      await dialog.getByText("3 people can open this folder. One link opens it for those outside whom it was made for, and for nobody else.").waitFor();
+      const seen = new Set();
+      await mailTo(server, maria, seen, /shared/);
+
+      const { items } = await rest(a.page, "GET", `/nodes/${folder.id}/links`);
+      const v = await person(server, variant, { javaScriptEnabled: false });
+      t.after(v.close);
+      await v.page.goto(items.find((one) => one.named).url);
+      await v.page.getByLabel("Your e-mail address").fill(maria);
+      await v.page.getByRole("button", { name: "Send the code" }).click();
+      const { code } = await mailTo(server, maria, seen, /code/);
+      await v.page.getByLabel("Code from the e-mail").fill(code);
+      await v.page.getByRole("button", { name: "Open" }).click();
+      await v.page.getByRole("heading", { name: sale }).waitFor();
+    });
+
+    await step("who opened it, for whom it is, and its QR code", async () => {
+      const maria = `maria.${variant.width}@lindqvist.example`;
+      await a.page.reload();
+      await a.page.locator(".reach-btn").click();
+      const card = dialog.getByRole("listitem").filter({ has: a.page.getByText("For the Lindqvists", { exact: true }) });
+      await card.getByText(`Only for ${maria}`).waitFor();
+      await card.getByRole("button", { name: /^Last opened today/ }).click();
+      await card.getByText(`${maria} opened ${sale}`).waitFor();
+      await card.getByText(/^Opened today/).waitFor();
+      const table = await a.page.request.get(await card.getByRole("link", { name: "Export CSV" }).getAttribute("href"));
+      assert.match(await table.text(), new RegExp(`,opened,1,${maria},`));
+      await card.getByRole("button", { name: "Add people" }).click();
+      await card.getByLabel("E-mail addresses").fill("tom@lindqvist.example");
+      await card.getByRole("button", { name: "Send link" }).click();
+      await card.getByText("tom@lindqvist.example", { exact: true }).waitFor();
+      await card.getByText("Not opened yet", { exact: true }).waitFor();
+      assert.ok(await dialog.locator(".body").evaluate((body) => body.scrollWidth <= body.clientWidth), "the dialog scrolls sideways");
+      await look(a.page, variant, "share-link-people");
+      await card.getByRole("button", { name: `Remove ${maria}` }).click();
+      await card.getByText("Only for tom@lindqvist.example").waitFor();
+      await card.getByText("Removed", { exact: true }).waitFor();
+      await card.getByRole("button", { name: "QR code of link For the Lindqvists" }).click();
+      const drawn = a.page.getByRole("dialog", { name: "QR code of “For the Lindqvists”" });
+      const picture = drawn.getByRole("img", { name: /^QR code that opens http/ });
+      assert.ok(await picture.evaluate((img) => img.decode().then(() => img.naturalWidth > 0)));
+      await look(a.page, variant, "share-link-qr");
+      await drawn.getByRole("button", { name: "Done" }).click();
+      await drawn.waitFor({ state: "detached" });
     });
 
     await step("the copied address leads whoever has access to the file, and nobody else", async () => {

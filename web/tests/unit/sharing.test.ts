@@ -7,7 +7,7 @@ import { rowsOf } from "../../src/share/rows";
 import { glyph, sentence, type Facts } from "../../src/share/sentence";
 import { dayOf, dayWords, endOfDay } from "../../src/share/when";
 
-const facts = (f: Partial<Facts>): Facts => ({ kind: "file", people: 6, onlyYou: false, links: 0, bare: 0, ...f });
+const facts = (f: Partial<Facts>): Facts => ({ kind: "file", people: 6, onlyYou: false, links: 0, bare: 0, named: 0, ...f });
 
 // The patterns of the brief, word by word.
 test.each([
@@ -21,6 +21,8 @@ test.each([
   [{ links: 5, bare: 3 }, "6 people can open this file, and so can anyone with one of the 5 links; 3 have no password.", "link"],
   [{ links: 2, bare: 2 }, "6 people can open this file, and so can anyone with one of the 2 links; none has a password.", "link"],
   [{ onlyYou: true, people: 1, links: 1 }, "You can open this file, and so can anyone with the link and its password.", "link"],
+  [{ onlyYou: true, people: 1, named: 1 }, "Only you can open this file. One link opens it for those outside whom it was made for, and for nobody else.", "link"],
+  [{ links: 1, named: 2 }, "6 people can open this file, and so can anyone with the link and its password. 2 links open it for those outside whom they were made for, and for nobody else.", "link"],
   [{ people: 1_234, links: 2, bare: 1, kind: "folder" as const }, "1,234 people can open this folder, and so can anyone with one of the 2 links; one has no password.", "link"],
 ])("the answer to %o", (f, said, drawn) => {
   expect(sentence(facts(f))).toBe(said);
@@ -72,10 +74,10 @@ test("access lasts to the end of the day", () => {
 });
 
 test("which links count, and for how long they may be made", () => {
-  const link = (state: Link["state"], has_password: boolean, recipients: Link["recipients"] = []): Link => ({ state, has_password, recipients }) as Link;
+  const link = (state: Link["state"], has_password: boolean, recipients: Link["recipients"] = []): Link => ({ state, has_password, recipients, named: recipients.length > 0 }) as Link;
   const all = [link("live", true), link("live", false), link("off", false), link("live", false, [{ id: "r", email: "m@x.example", state: "live" }]), link("used_up", true)];
-  expect(live(all)).toEqual({ links: 3, bare: 1 });
-  expect(live(undefined)).toEqual({ links: 0, bare: 0 });
+  expect(live(all)).toEqual({ links: 2, bare: 1, named: 1 });
+  expect(live(undefined)).toEqual({ links: 0, bare: 0, named: 0 });
   expect(dayChoices(usual)).toEqual([7, 14, 30]);
   expect(dayChoices({ ...usual, link_days_default: 10, link_days_max: 14 })).toEqual([7, 10, 14]);
 });
