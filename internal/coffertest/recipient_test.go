@@ -166,7 +166,7 @@ func TestRecipientsProved(t *testing.T) {
 		}
 		ann.Do("GET", "/links/"+l.ID.String()+"/receipts?format=xml", nil).Problem(422, "invalid")
 		table := ann.Do("GET", "/links/"+l.ID.String()+"/receipts?format=csv", nil).Want(200)
-		if text := string(table.Body); table.Header.Get("Content-Type") != "text/csv; charset=utf-8" || strings.Count(text, "\n") != len(part.Items)+1 || !strings.Contains(text, ",download,1,"+maria+",127.0.0.0/24,a.txt,12,12,finished,") {
+		if text := string(table.Body); table.Header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" || strings.Count(text, "\n") != len(part.Items)+1 || !strings.Contains(text, ",download,1,"+maria+",127.0.0.0/24,a.txt,12,12,finished,") {
 			t.Errorf("as a table: %s", text)
 		}
 		var told wire.Notices
