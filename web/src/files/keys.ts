@@ -3,10 +3,10 @@
 
 export type KeyAct =
   | "open" | "up" | "toggle" | "all" | "clear" | "rename" | "trash" | "download" | "details" | "preview" | "move" | "share"
-  | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "palette" | "search" | "goFiles" | "goShared" | "goRecent" | "goTrash";
+  | "upload" | "uploadFolder" | "newFolder" | "view" | "keys" | "filter" | "copy" | "cut" | "paste" | "undo" | "palette" | "search" | "goFiles" | "goShared" | "goRecent" | "goLinks" | "goActivity" | "goTrash";
 
 /** What works on every page of the frame (GoKeys). */
-export const everywhere: ReadonlySet<KeyAct> = new Set<KeyAct>(["undo", "palette", "search", "keys", "goFiles", "goShared", "goRecent", "goTrash"]);
+export const everywhere: ReadonlySet<KeyAct> = new Set<KeyAct>(["undo", "palette", "search", "keys", "goFiles", "goShared", "goRecent", "goLinks", "goActivity", "goTrash"]);
 
 const plain: Record<string, KeyAct> = {
   Enter: "open",
@@ -27,7 +27,7 @@ const plain: Record<string, KeyAct> = {
   "/": "search",
 };
 const withCtrl: Record<string, KeyAct> = { a: "all", f: "filter", c: "copy", x: "cut", v: "paste", z: "undo", k: "palette" };
-const afterG: Record<string, KeyAct> = { f: "goFiles", s: "goShared", r: "goRecent", t: "goTrash" };
+const afterG: Record<string, KeyAct> = { f: "goFiles", s: "goShared", r: "goRecent", l: "goLinks", a: "goActivity", t: "goTrash" };
 
 interface Pressed {
   key: string;

@@ -1,7 +1,8 @@
 // The rows of one folder: first a page that is small enough to be there at
 // once, then the rest in big pages. Rows that are all here are sorted and
-// filtered on the spot; of longer folders the server does it. Knows the order and
-// the filter, not how rows look.
+// filtered on the spot; of longer folders the server does it, and they have a gap:
+// rows that nobody has scrolled to yet, from the beginning or from the end. Knows
+// the order and the filter, not how rows look.
 
 import { matcher } from "../frame/match";
 import { asProblem, type ApiProblem } from "../api/problem";
@@ -14,10 +15,16 @@ export interface ListingSource {
   children(id: string, query: ChildrenQuery, signal: AbortSignal): Promise<List<Node>>;
 }
 
-/** Sizes of pages, and how many rows are held at most. */
+/** Sizes of pages, and how many rows are loaded before anybody scrolls to them. */
 const firstPage = 200;
 const nextPage = 5000;
-export const mostRows = 20_000;
+const mostRows = 20_000;
+
+/** Rows that are not loaded: how many, and before which of the loaded ones. */
+export interface Gap {
+  at: number;
+  size: number;
+}
 
 export class Listing {
   folder = $state.raw<Node | null>(null);
@@ -29,6 +36,7 @@ export class Listing {
   sort = $state<Sort>("name");
   order = $state<Order>("asc");
   filter = $state("");
+  gap = $state.raw<Gap | null>(null);
 
   readonly #source: ListingSource;
   /** All rows as the server has sorted them, when all are here. */
@@ -37,6 +45,11 @@ export class Listing {
   #rank = new Map<string, number>();
   #id = "";
   #run: AbortController | null = null;
+  /** Rows before and after the gap, and where the next ones begin on each side. */
+  #head: readonly Node[] = [];
+  #tail: readonly Node[] = [];
+  #next: { head?: string; tail?: string } = {};
+  #filling: Promise<void> | null = null;
 
   constructor(source: ListingSource) {
     this.#source = source;
@@ -61,6 +74,7 @@ export class Listing {
       this.#rank = new Map();
       this.folder = null;
       this.rows = [];
+      this.gap = null;
       this.total = 0;
       this.filter = "";
       this.phase = "loading";
@@ -85,6 +99,44 @@ export class Listing {
     this.total = this.rows.length;
   }
 
+  /**
+   * Loads more rows of the gap, at its beginning or its end; the end of the folder
+   * first, if nobody has asked for that yet. One page at a time.
+   */
+  fill(side: "head" | "tail"): Promise<void> {
+    this.#filling ??= this.#fill(side).finally(() => (this.#filling = null));
+    return this.#filling;
+  }
+
+  async #fill(side: "head" | "tail"): Promise<void> {
+    const run = this.#run;
+    const { gap } = this;
+    if (!run || !gap) return;
+    const begun = side === "head" || this.#tail.length > 0;
+    const query: ChildrenQuery = { ...this.#query, limit: Math.min(begun ? nextPage : firstPage, gap.size) };
+    if (side === "tail") query.from = "end";
+    const cursor = this.#next[side];
+    if (begun && cursor) query.cursor = cursor;
+    try {
+      const page = await this.#source.children(this.#id, query, run.signal);
+      if (side === "head") this.#head = this.#head.concat(page.items);
+      else this.#tail = page.items.concat(this.#tail);
+      this.#next[side] = page.next;
+      this.#filling = null; // who sees the new rows may ask for more at once
+      this.#join();
+    } catch (error) {
+      if (!run.signal.aborted) this.problem = asProblem(error); // the rows that are here stay
+    }
+  }
+
+  #query: ChildrenQuery = {};
+
+  #join(): void {
+    const size = Math.max(0, this.total - this.#head.length - this.#tail.length);
+    this.gap = size > 0 ? { at: this.#head.length, size } : null;
+    this.rows = this.#tail.length > 0 ? this.#head.concat(this.#tail) : this.#head;
+  }
+
   async #load(): Promise<void> {
     this.#run?.abort();
     const run = new AbortController();
@@ -92,6 +144,9 @@ export class Listing {
     const query: ChildrenQuery = { limit: firstPage, sort: this.sort, order: this.order };
     const here = this.filter === "" || this.#all !== null; // the filter is ours, not the server's
     if (!here) query.q = this.filter;
+    const begins = this.#query.sort !== query.sort || this.#query.order !== query.order || this.#query.q !== query.q;
+    const end = begins ? 0 : this.#tail.length; // of the same list: read again too
+    this.#query = query;
     try {
       const [folder, first] = await Promise.all([
         this.#source.node(this.#id, run.signal),
@@ -106,9 +161,13 @@ export class Listing {
         if (this.#all) {
           if (this.sort === "name") this.#rank = new Map(rows.map((n, i) => [n.id, this.order === "asc" ? i : -i]));
           this.#filter(this.#all);
+          this.gap = null;
         } else {
-          this.rows = rows;
+          this.#head = rows;
+          this.#tail = [];
+          this.#next = { head: next };
           this.total = first.total;
+          this.#join();
         }
         this.phase = "ready";
         this.problem = null;
@@ -121,6 +180,7 @@ export class Listing {
         if (!keep) show();
       }
       show();
+      if (end > 0) await this.fill("tail");
     } catch (error) {
       if (run.signal.aborted) return;
       this.problem = asProblem(error);

@@ -173,7 +173,9 @@ export class Manager<L extends Rows = Listing> {
     const made = await server.makeFolder(this.listing.id, name, "fail");
     await this.refresh();
     this.selection = { ids: new Set([made.id]), focus: made.id, anchor: made.id };
-    toasts.done(t.files.folderMade(t.files.one(made.name)));
+    toasts.done(t.files.folderMade(t.files.one(made.name)), async () => {
+      await this.#each("trash", [made]);
+    });
   }
 
   take(op: Clipboard["op"], nodes: readonly Node[]): void {

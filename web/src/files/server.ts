@@ -73,12 +73,26 @@ export async function gaining(nodes: readonly Node[], to: string): Promise<strin
 }
 
 /** Where a file's bytes are, for pictures and for code of ours: the session's cookie goes along. */
-export function contentAddress(node: Node, inline = false): string {
+export function contentAddress(node: Pick<Node, "id" | "version_id">, inline = false): string {
   const query = new URLSearchParams();
   if (inline) query.set("inline", "1");
   if (node.version_id) query.set("version", node.version_id);
   return `${base}/nodes/${node.id}/content?${query}`;
 }
+
+/** The first MiB of a text, decoded by the server. */
+export async function textOf(node: Pick<Node, "id" | "version_id">, signal: AbortSignal): Promise<string> {
+  const answer = await fetch(contentAddress(node, true), { signal }).catch((e: unknown) => {
+    if (e instanceof DOMException) throw e;
+    throw new ApiProblem({ code: offline });
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw problemOf(answer.status, (h) => answer.headers.get(h), text);
+  return text;
+}
+
+/** The most of a text that textOf gives, in bytes. */
+export const mostText = 1 << 20;
 
 /** An address of one version of a file that opens by itself, for five minutes: for downloads and for media. */
 export function ticket(node: Node, version = node.version_id, inline = false): Promise<Ticket> {

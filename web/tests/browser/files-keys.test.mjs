@@ -142,9 +142,36 @@ test("keys, dragging and previews", async (t) => {
     await key("g");
     await key("t");
     await page.getByRole("heading", { level: 1, name: "Trash" }).waitFor();
+    for (const [letter, name] of [["s", "Shared with me"], ["r", "Recent"], ["l", "Links"], ["a", "Activity"]]) {
+      await key("g");
+      await key(letter);
+      await page.getByRole("heading", { level: 1, name }).waitFor();
+    }
     await key("g");
     await key("f");
     await row("a.txt").waitFor();
+  });
+
+  await step("S shares, P looks", async () => {
+    await row("a.txt").focus();
+    await key("s");
+    await page.getByRole("heading", { name: "Share “a.txt”" }).waitFor();
+    await key("Escape");
+    await focusIs("a.txt");
+    await key("p");
+    await page.getByRole("dialog", { name: "a.txt" }).waitFor();
+    await key("Escape");
+    await focusIs("a.txt");
+  });
+
+  await step("a new folder is taken back", async () => {
+    await key("n");
+    await page.getByLabel("Name of the folder").fill("Never mind");
+    await key("Enter");
+    await listed("Drafts", "Never mind", "a.txt", "b.txt", "c.txt", "d.txt");
+    await key("Control+z");
+    await listed("Drafts", "a.txt", "b.txt", "c.txt", "d.txt");
+    await row("a.txt").focus();
   });
 
   await step("single letters can be turned off", async () => {

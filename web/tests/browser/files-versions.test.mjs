@@ -56,6 +56,16 @@ for (const variant of variants.slice(0, 2)) {
       assert.equal(got.bytes.toString(), "first words");
     });
 
+    await step("two are compared, line by line, by sign and by word", async () => {
+      await act(2, "Compare with the present one");
+      const dialog = page.getByRole("dialog", { name: `Changes of “${name}”` });
+      await dialog.getByText("From version 2 to version 3. 1 line added and 1 line removed.").waitFor();
+      assert.deepEqual(await dialog.getByRole("listitem").evaluateAll((all) => all.map((li) => `${li.querySelector(".sign").textContent} ${li.querySelector(".text").textContent}`)), ["\u2212 Removed: second, longer words", "+ Added: third"]);
+      await lookTwice(page, variant, "files-compare");
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+    });
+
     await step("one is restored, and nothing is removed", async () => {
       await act(1, "Restore");
       await messages.getByText("Version 1 becomes version 4. Nothing is removed.").waitFor();

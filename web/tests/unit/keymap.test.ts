@@ -28,6 +28,10 @@ it("goes with G and a second key, for one second", () => {
   expect(map.read(press("t"), 900)).toBe("goTrash");
   map.read(press("g"), 1000);
   expect(map.read(press("r"), 1500)).toBe("goRecent");
+  for (const [letter, act] of [["l", "goLinks"], ["a", "goActivity"], ["s", "goShared"]]) {
+    map.read(press("g"), 1500);
+    expect(map.read(press(letter ?? ""), 1550)).toBe(act);
+  }
   expect(map.read(press("/"), 1600)).toBe("search");
   map.read(press("g"), 2000);
   expect(map.read(press("f"), 3100)).toBeNull();

@@ -12,9 +12,10 @@ function folderOf(count: number) {
       asked.push(query);
       const rank = new Map(all.map((n, i) => [n.id, i]));
       const rows = sorted(all, query.sort ?? "name", query.order ?? "asc", rank).filter((n) => !query.q || n.name.includes(query.q));
-      const from = Number(query.cursor ?? 0);
+      const from = Number(query.cursor ?? 0); // how many came before, from the side that was asked for
       const to = from + (query.limit ?? 200);
-      return { items: rows.slice(from, to), total: rows.length, ...(to < rows.length ? { next: String(to) } : {}) };
+      const items = query.from === "end" ? rows.slice(Math.max(0, rows.length - to), rows.length - from) : rows.slice(from, to);
+      return { items, total: rows.length, ...(to < rows.length ? { next: String(to) } : {}) };
     },
   };
   return { list: new Listing(source), asked, all };
@@ -54,4 +55,37 @@ it("leaves very long folders to the server", async () => {
   await list.search("Caf\u00e9 20299");
   expect(asked.at(-1)?.q).toBe("Caf\u00e9 20299");
   expect(list.total).toBe(1);
+});
+
+it("reaches the end of a very long folder at once, and fills the gap from both sides", async () => {
+  const { list, asked, all } = folderOf(45_000);
+  await list.open("f", "name", "asc");
+  expect(list.rows.length).toBeLessThan(25_000);
+  expect(list.gap).toEqual({ at: list.rows.length, size: 45_000 - list.rows.length });
+  const at = list.rows.length;
+
+  const before = asked.length;
+  await list.fill("tail");
+  expect(asked.slice(before)).toMatchObject([{ from: "end", limit: 200 }]);
+  expect(list.rows.at(-1)?.id).toBe(all.at(-1)?.id);
+  expect(list.rows[at]?.id).toBe(all[44_800]?.id);
+  expect(list.gap).toEqual({ at, size: 45_000 - at - 200 });
+
+  await list.fill("tail");
+  await list.fill("head");
+  expect(list.rows[list.gap?.at ?? 0]?.id).toBe(all[39_800]?.id);
+  expect(list.gap?.at).toBe(at + 5000);
+
+  while (list.gap) await list.fill("head");
+  expect(list.rows.map((n) => n.id)).toEqual(all.map((n) => n.id));
+});
+
+it("keeps the end of a very long folder when it is read again, and forgets it in another order", async () => {
+  const { list, all } = folderOf(30_000);
+  await list.open("f", "name", "asc");
+  await list.fill("tail");
+  await list.refresh();
+  expect(list.rows.at(-1)?.id).toBe(all.at(-1)?.id);
+  await list.open("f", "name", "desc");
+  expect(list.gap?.at).toBe(list.rows.length);
 });
