@@ -127,6 +127,22 @@ func TestVisitBytes(t *testing.T) {
 			t.Errorf("the new content comes by %s as %.20q", second, w.Get(second).Body)
 		}
 
+		// Of an empty file nothing is sent: its download is used and finished as it begins.
+		empty := ann.linkTo(ann.file(folder, "empty", ""), open(wire.NewLink{DownloadsMax: wire.Some[int64](1), Notify: true}))
+		e := s.Visitor()
+		if got := e.Get(e.Post("/l/"+path.Base(empty.URL)+"/get", "node", empty.Node.ID.String()).Want(303).Header.Get("Location")).Want(200); len(got.Body) != 0 {
+			t.Errorf("the empty file has %d bytes", len(got.Body))
+		}
+		e.Get("/l/"+path.Base(empty.URL)).holds("Downloaded.")
+		s.eventsHold(empty.ID, "link.downloaded", "link.finished")
+		s.Clock.Advance(25 * time.Hour)
+		ann = ann.SignIn()
+		s.Visitor().Post("/l/"+path.Base(empty.URL)+"/get", "node", empty.Node.ID.String()).Want(404)
+		ann.Do("GET", "/links/"+empty.ID.String(), nil).Want(200).JSON(&empty)
+		if empty.Downloads.Used != 1 {
+			t.Errorf("the empty file counts %d downloads", empty.Downloads.Used)
+		}
+
 		look := ann.linkTo(folder, open(wire.NewLink{May: "view"}))
 		looker := s.Visitor()
 		looker.Get("/l/"+path.Base(look.URL)).Want(200).holds("a.bin", "The sender does not offer downloads.", "-", "Download all", `aria-label="Download`)

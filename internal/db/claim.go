@@ -86,10 +86,10 @@ func (tx *Tx) TakeDownload(link coffer.ID, version int64) (bool, error) {
 }
 
 // ReturnClaims gives back the downloads of a link (zero: of all) that ended and
-// sent nothing.
+// sent nothing. One of nothing was whole as it began.
 func (tx *Tx) ReturnClaims(link coffer.ID) error {
 	links, err := collect(tx, func(scan scan) (id coffer.ID, err error) { err = scan(&id); return id, err },
-		`SELECT DISTINCT link_id FROM claim WHERE sent = 0 AND NOT returned AND ends_at <= $1 ORDER BY link_id`, tx.Now)
+		`SELECT DISTINCT link_id FROM claim WHERE sent = 0 AND size > 0 AND NOT returned AND ends_at <= $1 ORDER BY link_id`, tx.Now)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (tx *Tx) ReturnClaims(link coffer.ID) error {
 		if err := tx.execOne(`UPDATE link SET taken = taken WHERE id = $1`, id); err != nil {
 			return err
 		}
-		n, err := tx.exec(`UPDATE claim SET returned = TRUE WHERE link_id = $1 AND sent = 0 AND NOT returned AND ends_at <= $2`, id, tx.Now)
+		n, err := tx.exec(`UPDATE claim SET returned = TRUE WHERE link_id = $1 AND sent = 0 AND size > 0 AND NOT returned AND ends_at <= $2`, id, tx.Now)
 		if err != nil {
 			return err
 		}

@@ -14,10 +14,10 @@ type LinkSecrets struct {
 	Password
 }
 
-// Claims that have ended and sent nothing count no more, before a job has
-// returned them, too. $1 is the time in all queries of links.
+// Claims that have ended and sent nothing of something count no more, before a
+// job has returned them, too. $1 is the time in all queries of links.
 const (
-	linkTaken   = `(l.taken - CAST((SELECT COUNT(*) FROM claim AS c WHERE c.link_id = l.id AND c.sent = 0 AND NOT c.returned AND c.ends_at <= $1) AS BIGINT))`
+	linkTaken   = `(l.taken - CAST((SELECT COUNT(*) FROM claim AS c WHERE c.link_id = l.id AND c.sent = 0 AND c.size > 0 AND NOT c.returned AND c.ends_at <= $1) AS BIGINT))`
 	linkColumns = `l.id, l.node_id, l.space_id, l.name, l.message, l.may, COALESCE(l.ends_at, 0), l.password_sealed IS NOT NULL, COALESCE(l.downloads_max, 0), ` + linkTaken + `,
 		l.notify, l.version, COALESCE(l.off_at, 0), l.off_by, l.made_by, l.made_at, l.opened, COALESCE(l.opened_at, 0),
 		CAST((SELECT COUNT(*) FROM link_network AS w WHERE w.link_id = l.id) AS BIGINT)`

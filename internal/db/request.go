@@ -123,9 +123,9 @@ func (tx *Tx) DeleteRequest(id coffer.ID) error {
 }
 
 // Arriving counts the files that are on their way to a request: the room is
-// theirs until they have come or ended.
+// theirs until they have come, or their time is over.
 func (tx *Tx) Arriving(request coffer.ID) (n int64, err error) {
-	err = tx.row(`SELECT CAST(COUNT(*) AS BIGINT) FROM upload AS u JOIN delivery AS d ON d.id = u.delivery_id WHERE d.request_id = $1`, request).Scan(&n)
+	err = tx.row(`SELECT CAST(COUNT(*) AS BIGINT) FROM upload AS u JOIN delivery AS d ON d.id = u.delivery_id WHERE d.request_id = $1 AND u.expires_at > $2`, request, tx.Now).Scan(&n)
 	return n, err
 }
 

@@ -88,7 +88,12 @@ func (v *View) Claim(ctx context.Context, id coffer.ID) (c Claimed, err error) {
 		if row.VersionID.IsZero() {
 			what = "zip"
 		}
-		return []act{{action: "link.downloaded", node: id, target: l.ID, detail: map[string]any{"name": n.Name, "what": what, "size": row.Size, "claim": row.ID}}}, tx.InsertClaim(row)
+		acts := []act{{action: "link.downloaded", node: id, target: l.ID, detail: map[string]any{"name": n.Name, "what": what, "size": row.Size, "claim": row.ID}}}
+		if row.Size == 0 { // no byte will tell that it came
+			acts = append(acts, act{action: "link.finished", node: id, target: l.ID, detail: map[string]any{"name": n.Name, "size": row.Size, "claim": row.ID}})
+			err = v.tellLink(tx, coffer.LinkGot, id, n.Name, false)
+		}
+		return acts, errors.Join(err, tx.InsertClaim(row))
 	}, p)
 	return c, err
 }

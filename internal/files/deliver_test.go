@@ -178,3 +178,43 @@ func TestRequestPieces(t *testing.T) {
 		w.clean(0)
 	})
 }
+
+// TestRequestPlaceEnds: a place is free again an hour after nothing has come, and
+// a day after the last byte, at that moment and without a job; then the room of
+// the space too, with one.
+func TestRequestPlaceEnds(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ann := w.person("Ann")
+		dir := ann.mkdir(ann.root, "In")
+		r := ann.ask(dir, func(n *files.NewRequest) { n.MaxFiles = 1 })
+		v, err := w.visit(r.Address)
+		w.ok(err)
+		begin := func() (files.Piece, error) { return v.Begin(ctx, files.NewPiece{Name: "f", Size: 100, Sender: maria()}) }
+		idle, err := begin()
+		w.ok(err)
+		w.clock.move(time.Hour - time.Second)
+		if _, err := begin(); err == nil {
+			t.Error("two have the one place")
+		}
+		w.clock.move(time.Second)
+		slow, err := begin()
+		w.ok(err)
+		lease := coffer.RandomID()
+		w.ok(second(v.Lease(ctx, slow.ID, lease)))
+		w.ok(second(v.Append(ctx, slow.ID, lease, bytes.NewReader(random(10)), nil)))
+		w.ok(w.svc.Free(ctx, slow.ID, lease))
+		w.clock.move(24*time.Hour - time.Second)
+		if _, err := begin(); err == nil {
+			t.Error("two have the one place, of which one has sent something")
+		}
+		w.ok(w.svc.CollectUploads(ctx))
+		if _, err := v.Piece(ctx, idle.ID); err == nil {
+			t.Error("who sent nothing goes on")
+		}
+		if s := ann.space(); s.Reserved != 100 {
+			t.Errorf("%d bytes are reserved, want those of one", s.Reserved)
+		}
+		w.clock.move(time.Second)
+		w.ok(second(begin()))
+	})
+}

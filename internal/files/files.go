@@ -36,6 +36,8 @@ const (
 	maxDepth    = 1024               // folders above a node
 	openedEvery = 30 * time.Minute   // one file.opened per person and version
 	uploadKept  = 7 * 24 * time.Hour // after the last durable byte
+	sentKept    = 24 * time.Hour     // the same, by a file request: others wait for its place
+	sentWaits   = time.Hour          // before the first byte, by a file request
 )
 
 // Retention says how long what was deleted is kept, and where.

@@ -105,7 +105,7 @@ func (v *View) Begin(ctx context.Context, n NewPiece) (Piece, error) {
 		}
 		u, err := tx.Upload(upload)
 		if errors.Is(err, coffer.ErrNotFound) {
-			if err := v.insertUpload(tx, ps[0], in, upload, st); err != nil {
+			if err := v.insertUpload(tx, ps[0], in, upload, st, v.keptUntil(tx, false)); err != nil {
 				return err
 			}
 			u, err = tx.Upload(upload)
@@ -118,7 +118,7 @@ func (v *View) Begin(ctx context.Context, n NewPiece) (Piece, error) {
 		}
 		out.Upload = u
 		out.Piece = db.Piece{ID: coffer.RandomID(), OwnerID: v.p.Holder(), UploadID: upload, Partial: n.Partial, First: n.First, Size: n.Size, Meta: n.Meta,
-			CreatedAt: tx.Now, ExpiresAt: tx.Now + uploadKept.Milliseconds()}
+			CreatedAt: tx.Now, ExpiresAt: v.keptUntil(tx, false)}
 		return tx.InsertPiece(out.Piece)
 	}, in.pass)
 	if v.p.Kind == coffer.RequestKind {
@@ -345,8 +345,8 @@ func (v *View) received(ctx context.Context, at arriving, lease coffer.ID, bytes
 				return err
 			}
 		}
-		err := errors.Join(tx.ExtendUpload(at.UploadID, 0, tx.Now+uploadKept.Milliseconds()),
-			tx.SetReceived(at.ID, lease, bytes, tail, tx.Now+uploadKept.Milliseconds()))
+		err := errors.Join(tx.ExtendUpload(at.UploadID, 0, v.keptUntil(tx, true)),
+			tx.SetReceived(at.ID, lease, bytes, tail, v.keptUntil(tx, true)))
 		if errors.Is(err, coffer.ErrNotFound) { // another request has it, or somebody ended it
 			return uploadEnded()
 		}

@@ -265,10 +265,25 @@ func uploadEnded() error {
 
 // begin is the first transaction: the upload, its blob's row and room for it.
 func (v *View) begin(ctx context.Context, in incoming, upload coffer.ID, st stored) error {
-	return v.prepare(ctx, func(tx *db.Tx, ps []pass) error { return v.insertUpload(tx, ps[0], in, upload, st) }, in.pass)
+	return v.prepare(ctx, func(tx *db.Tx, ps []pass) error {
+		return v.insertUpload(tx, ps[0], in, upload, st, v.keptUntil(tx, true))
+	}, in.pass)
 }
 
-func (v *View) insertUpload(tx *db.Tx, p pass, in incoming, upload coffer.ID, st stored) error {
+// keptUntil is when an upload ends to which nothing comes any more; begun says
+// that something has come. One by a file request holds a place that others may
+// need.
+func (v *View) keptUntil(tx *db.Tx, begun bool) int64 {
+	switch {
+	case v.p.Kind != coffer.RequestKind:
+		return tx.Now + uploadKept.Milliseconds()
+	case begun:
+		return tx.Now + sentKept.Milliseconds()
+	}
+	return tx.Now + sentWaits.Milliseconds()
+}
+
+func (v *View) insertUpload(tx *db.Tx, p pass, in incoming, upload coffer.ID, st stored, until int64) error {
 	key, err := v.s.keys.OpenSpaceKey(in.key)
 	if err != nil {
 		return err
@@ -276,7 +291,7 @@ func (v *View) insertUpload(tx *db.Tx, p pass, in incoming, upload coffer.ID, st
 	defer key.Clear()
 	u := db.Upload{ID: upload, SpaceID: p.space.ID, ParentID: p.node.ID, Name: in.name, IfExists: in.how, BlobID: st.blob,
 		DEK: key.SealUpload(upload, st.blob, st.dek), SKVer: key.Version(), Size: in.Size, Reserved: in.reserve(),
-		CreatedBy: v.p.User.ID, ExpiresAt: tx.Now + uploadKept.Milliseconds(), DeliveryID: in.delivery}
+		CreatedBy: v.p.User.ID, ExpiresAt: until, DeliveryID: in.delivery}
 	if p.node.Kind == coffer.File {
 		u.NodeID, u.ParentID = p.node.ID, p.node.ParentID
 	}
@@ -319,7 +334,7 @@ func (v *View) keepUp(ctx context.Context, in incoming, upload coffer.ID) func(n
 			if err := v.s.takeQuota(tx, ps[0], 0, more); err != nil {
 				return err
 			}
-			return tx.ExtendUpload(upload, more, tx.Now+uploadKept.Milliseconds())
+			return tx.ExtendUpload(upload, more, v.keptUntil(tx, true))
 		}, in.pass)
 	}
 }
