@@ -133,7 +133,7 @@ func TestVisitBytes(t *testing.T) {
 		if got := e.Get(e.Post("/l/"+path.Base(empty.URL)+"/get", "node", empty.Node.ID.String()).Want(303).Header.Get("Location")).Want(200); len(got.Body) != 0 {
 			t.Errorf("the empty file has %d bytes", len(got.Body))
 		}
-		e.Get("/l/"+path.Base(empty.URL)).holds("Downloaded.")
+		e.Get("/l/" + path.Base(empty.URL)).holds("Downloaded.")
 		s.eventsHold(empty.ID, "link.downloaded", "link.finished")
 		s.Clock.Advance(25 * time.Hour)
 		ann = ann.SignIn()

@@ -189,7 +189,9 @@ func TestRequestPlaceEnds(t *testing.T) {
 		r := ann.ask(dir, func(n *files.NewRequest) { n.MaxFiles = 1 })
 		v, err := w.visit(r.Address)
 		w.ok(err)
-		begin := func() (files.Piece, error) { return v.Begin(ctx, files.NewPiece{Name: "f", Size: 100, Sender: maria()}) }
+		begin := func() (files.Piece, error) {
+			return v.Begin(ctx, files.NewPiece{Name: "f", Size: 100, Sender: maria()})
+		}
 		idle, err := begin()
 		w.ok(err)
 		w.clock.move(time.Hour - time.Second)
