@@ -15,10 +15,9 @@ func (v *victim) beTold() {
 	var told wire.Notices
 	v.Do("GET", "/notices", nil).Want(200).JSON(&told)
 	v.notice = told.Items[0].ID
-	var named wire.Link
-	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/links", wire.NewLink{Recipients: []string{"canary@example.com"}}).Want(201).JSON(&named)
-	v.recipient = named.Recipients[0].ID
-	v.secrets = append(v.secrets, v.notice.String(), v.recipient.String(), path.Base(named.URL))
+	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/links", wire.NewLink{Recipients: []string{"canary@example.com"}}).Want(201).JSON(&v.named)
+	v.recipient = v.named.Recipients[0].ID
+	v.secrets = append(v.secrets, v.notice.String(), v.recipient.String(), path.Base(v.named.URL))
 }
 
 // noticeAttempts are the attempts at what Ann was told, and at whom her links

@@ -16,7 +16,9 @@ type sharing struct {
 
 	request   wire.FileRequest // into her folder
 	notice    coffer.ID        // that she has
-	recipient coffer.ID        // of another link of hers
+	named     wire.Link        // another link, for one person
+	recipient coffer.ID        // who that is
+	asked     wire.FileRequest // with a password
 }
 
 func (v *victim) share() {
@@ -31,7 +33,8 @@ func (v *victim) share() {
 	v.beTold()
 	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/links", wire.NewLink{Name: "canary visitor", Message: "canary message"}).Want(201).JSON(&v.link)
 	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/requests", wire.NewFileRequest{Title: "Papers", Note: "canary note"}).Want(201).JSON(&v.request)
-	v.secrets = append(v.secrets, v.request.ID.String(), path.Base(v.request.URL), v.team.ID.String(), v.team.RootID.String(), v.link.ID.String(), v.link.Password, path.Base(v.link.URL))
+	v.Do("POST", "/nodes/"+v.folder.ID.String()+"/requests", wire.NewFileRequest{Title: "Papers too", Password: wire.Some("a canary password")}).Want(201).JSON(&v.asked)
+	v.secrets = append(v.secrets, v.request.ID.String(), path.Base(v.request.URL), v.asked.ID.String(), path.Base(v.asked.URL), v.team.ID.String(), v.team.RootID.String(), v.link.ID.String(), v.link.Password, path.Base(v.link.URL))
 }
 
 // sharingAttempts are the attempts at what is about sharing.
@@ -61,7 +64,7 @@ func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attemp
 		"GET /links/{id}":                   {{path: "/links/" + id(v.link.ID), code: missing}},
 		"GET /links/{id}/qr":                {{path: "/links/" + id(v.link.ID) + "/qr", code: missing}},
 		"PATCH /links/{id}": {{path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Name: &stolen}, code: missing}, {path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Password: wire.None[string]()}, code: missing},
-			{path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Off: &no}, code: missing}},
+			{path: "/links/" + id(v.link.ID), body: wire.LinkPatch{Off: &no}, code: missing, turns: true}},
 		"DELETE /links/{id}": {{path: "/links/" + id(v.link.ID), code: missing}},
 		"POST /links/batch":  {{path: "/links/batch", body: wire.LinkBatch{IDs: []coffer.ID{v.link.ID}, EndsAt: wire.None[int64]()}, code: "each:" + missing}},
 		"GET /activity": {{path: "/activity"}, {path: "/activity?format=csv"}, {path: "/activity?person=" + id(v.Me.ID)}, {path: "/activity?node=" + id(v.folder.ID), code: missing},
@@ -72,7 +75,7 @@ func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attemp
 		"POST /nodes/{id}/requests":          {{path: annFolder + "/requests", body: wire.NewFileRequest{Title: "stolen"}, code: missing}, {path: annFile + "/requests", body: wire.NewFileRequest{}, code: missing}},
 		"GET /requests":                      {{path: "/requests"}, {path: "/requests?state=live"}, {path: "/requests?all=true", code: "forbidden"}},
 		"GET /requests/{id}":                 {{path: "/requests/" + id(v.request.ID), code: missing}},
-		"PATCH /requests/{id}":               {{path: "/requests/" + id(v.request.ID), body: wire.FileRequestPatch{Title: &stolen}, code: missing}, {path: "/requests/" + id(v.request.ID), body: wire.FileRequestPatch{Off: &no}, code: missing}},
+		"PATCH /requests/{id}":               {{path: "/requests/" + id(v.request.ID), body: wire.FileRequestPatch{Title: &stolen}, code: missing}, {path: "/requests/" + id(v.request.ID), body: wire.FileRequestPatch{Off: &no}, code: missing, turns: true}},
 		"DELETE /requests/{id}":              {{path: "/requests/" + id(v.request.ID), code: missing}},
 		"POST /requests/batch":               {{path: "/requests/batch", body: wire.FileRequestBatch{IDs: []coffer.ID{v.request.ID}, EndsAt: wire.None[int64]()}, code: "each:" + missing}},
 		"GET /shared":                        {{path: "/shared"}},
@@ -86,4 +89,32 @@ func (v *victim) sharingAttempts(ben *Person, own wire.Node) map[string][]attemp
 		"PUT /groups/{id}/members/{user}":    {{path: "/groups/" + id(v.group.ID) + "/members/" + ben.Email, code: "forbidden"}},
 		"DELETE /groups/{id}/members/{user}": {{path: "/groups/" + id(v.group.ID) + "/members/" + id(ben.Me.ID), code: "forbidden"}},
 	}
+}
+
+// outsiders are who came in by Ann's links and file requests, each with all that
+// proves it there: it proves nothing to the API, however it is sent.
+func (v *victim) outsiders() (all []actor) {
+	t, s := v.S.T, v.S
+	t.Helper()
+	at := func(url, prefix string) string { return prefix + path.Base(url) }
+	came := func(who, to string, fields ...string) {
+		visitor := s.Visitor()
+		visitor.Post(to, fields...).Want(303)
+		if visitor.Cookie == "" {
+			t.Fatalf("%s has no cookie", who)
+		}
+		for how, p := range map[string]*Person{
+			"as it is":     {Headers: map[string]string{"Cookie": "__Secure-link=" + visitor.Cookie}},
+			"as a session": {Session: visitor.Cookie},
+			"as a program": {Token: visitor.Cookie},
+		} {
+			p.S, p.Name = s, who
+			all = append(all, actor{Person: p, who: who + ", the cookie " + how, outside: true})
+		}
+	}
+	came("a visitor", at(v.link.URL, "/l/")+"/open", "password", v.link.Password)
+	came("a sender", at(v.asked.URL, "/r/")+"/open", "password", "a canary password")
+	s.Visitor().Post(at(v.named.URL, "/l/")+"/code", "email", "canary@example.com").Want(200)
+	came("a recipient", at(v.named.URL, "/l/")+"/prove", "email", "canary@example.com", "code", Code(t, s.Mails.Wait(t, "canary@example.com", 2)))
+	return all
 }
