@@ -140,7 +140,7 @@ func (a *API) changeLinks(c *call, in *bodyOf[wire.LinkBatch]) (*bodyOf[wire.Lin
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[wire.LinkResults]{wire.LinkResults{Results: mapped(results, func(r files.LinkResult) wire.LinkResult {
+	return &bodyOf[wire.LinkResults]{wire.LinkResults{Results: mapped(results, func(r files.Changed[files.LinkItem]) wire.LinkResult {
 		w := wire.LinkResult{ID: r.ID}
 		if r.Err != nil {
 			gate.Note(c, r.Err)

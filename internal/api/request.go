@@ -94,7 +94,7 @@ func (a *API) changeRequests(c *call, in *bodyOf[wire.FileRequestBatch]) (*bodyO
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[wire.FileRequestResults]{wire.FileRequestResults{Results: mapped(results, func(r files.RequestResult) wire.FileRequestResult {
+	return &bodyOf[wire.FileRequestResults]{wire.FileRequestResults{Results: mapped(results, func(r files.Changed[files.RequestItem]) wire.FileRequestResult {
 		w := wire.FileRequestResult{ID: r.ID}
 		if r.Err != nil {
 			gate.Note(c, r.Err)

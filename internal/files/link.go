@@ -22,8 +22,8 @@ const linkAddress = "link"
 const (
 	maxLinkName    = 200  // letters
 	maxLinkMessage = 2000 // letters
-	minLinkPass    = 8    // letters; tries are counted
-	maxLinkPass    = 256
+	minOutsidePass = 8    // letters; tries are counted
+	maxOutsidePass = 256
 	maxDownloads   = 1_000_000
 
 	manyNetworks = 10 // from that many on it may have been forwarded
@@ -145,20 +145,25 @@ func checkEnd(tx *db.Tx, at int64) error {
 	return nil
 }
 
-// linkPassword makes what is stored of a link's password, nothing for "".
-func (v *View) linkPassword(ctx context.Context, link coffer.ID, password string) (p db.Password, err error) {
+// storedPassword makes what is stored of the password of a link or of a file
+// request, nothing for "".
+func (v *View) storedPassword(ctx context.Context, password string, seal func(phc string) (sealed []byte, kekVersion uint32)) (p db.Password, err error) {
 	if password == "" {
 		return p, nil
 	}
-	if n := utf8.RuneCountInString(password); n < minLinkPass || n > maxLinkPass || !utf8.ValidString(password) {
-		return p, wrong("password", "password_short", "Use 8 to 256 characters, or let one be made.")
+	if n := utf8.RuneCountInString(password); n < minOutsidePass || n > maxOutsidePass || !utf8.ValidString(password) {
+		return p, wrong("password", "password_short", "Use 8 to 256 characters.")
 	}
 	phc, err := v.s.hasher.Hash(ctx, password)
 	if err != nil {
 		return p, hashBusy(err)
 	}
-	p.Sealed, p.KEKVer = v.s.keys.SealLinkPassword(link, phc)
+	p.Sealed, p.KEKVer = seal(phc)
 	return p, nil
+}
+
+func (v *View) linkPassword(ctx context.Context, link coffer.ID, password string) (db.Password, error) {
+	return v.storedPassword(ctx, password, func(phc string) ([]byte, uint32) { return v.s.keys.SealLinkPassword(link, phc) })
 }
 
 // hashBusy is what callers learn of a full queue.

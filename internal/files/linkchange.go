@@ -187,22 +187,27 @@ func (v *View) DeleteLink(ctx context.Context, id coffer.ID) error {
 	})
 }
 
-// LinkResult is what came of one link of a batch.
-type LinkResult struct {
+// Changed is what came of one of many that were to be changed alike.
+type Changed[T any] struct {
 	ID   coffer.ID
-	Item LinkItem
+	Item T
 	Err  error
 }
 
-// ChangeLinks makes one change to many links, one after the other.
-func (v *View) ChangeLinks(ctx context.Context, ids []coffer.ID, c LinkPatch) ([]LinkResult, error) {
+// changeEach makes one change to many, one after the other.
+func changeEach[T any](ids []coffer.ID, change func(coffer.ID) (T, error)) ([]Changed[T], error) {
 	if len(ids) == 0 || len(ids) > maxBatch {
-		return nil, coffer.E(coffer.Invalid, "invalid", "A batch is of 1 to 1,000 links.")
+		return nil, coffer.E(coffer.Invalid, "invalid", "Change 1 to 1,000 at once.")
 	}
-	out := make([]LinkResult, len(ids))
+	out := make([]Changed[T], len(ids))
 	for i, id := range ids {
 		out[i].ID = id
-		out[i].Item, out[i].Err = v.ChangeLink(ctx, id, c)
+		out[i].Item, out[i].Err = change(id)
 	}
 	return out, nil
+}
+
+// ChangeLinks makes one change to many links, one after the other.
+func (v *View) ChangeLinks(ctx context.Context, ids []coffer.ID, c LinkPatch) ([]Changed[LinkItem], error) {
+	return changeEach(ids, func(id coffer.ID) (LinkItem, error) { return v.ChangeLink(ctx, id, c) })
 }

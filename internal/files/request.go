@@ -21,8 +21,6 @@ const requestAddress = "request"
 const (
 	maxRequestTitle = 200  // letters
 	maxRequestNote  = 2000 // letters
-	minRequestPass  = 8    // letters; tries are counted
-	maxRequestPass  = 256
 	maxRequestFiles = 1_000_000
 	maxRequestBytes = 1 << 50
 	maxRequestTypes = 20
@@ -137,20 +135,8 @@ func notShown(c rune) bool {
 	return unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || unicode.Is(unicode.Zl, c) || unicode.Is(unicode.Zp, c) || c == '\ufeff' || c == utf8.RuneError
 }
 
-// requestPassword makes what is stored of a password, nothing for "".
-func (v *View) requestPassword(ctx context.Context, request coffer.ID, password string) (p db.Password, err error) {
-	if password == "" {
-		return p, nil
-	}
-	if n := utf8.RuneCountInString(password); n < minRequestPass || n > maxRequestPass || !utf8.ValidString(password) {
-		return p, wrong("password", "password_short", "Use 8 to 256 characters.")
-	}
-	phc, err := v.s.hasher.Hash(ctx, password)
-	if err != nil {
-		return p, hashBusy(err)
-	}
-	p.Sealed, p.KEKVer = v.s.keys.SealRequestPassword(request, phc)
-	return p, nil
+func (v *View) requestPassword(ctx context.Context, request coffer.ID, password string) (db.Password, error) {
+	return v.storedPassword(ctx, password, func(phc string) ([]byte, uint32) { return v.s.keys.SealRequestPassword(request, phc) })
 }
 
 // requestTerms are what the record says of a request.
@@ -470,22 +456,7 @@ func (v *View) RemoveRequest(ctx context.Context, id coffer.ID) error {
 	})
 }
 
-// RequestResult is what came of one request of a batch.
-type RequestResult struct {
-	ID   coffer.ID
-	Item RequestItem
-	Err  error
-}
-
 // ChangeRequests makes one change to many requests, one after the other.
-func (v *View) ChangeRequests(ctx context.Context, ids []coffer.ID, c RequestPatch) ([]RequestResult, error) {
-	if len(ids) == 0 || len(ids) > maxBatch {
-		return nil, coffer.E(coffer.Invalid, "invalid", "A batch is of 1 to 1,000 requests.")
-	}
-	out := make([]RequestResult, len(ids))
-	for i, id := range ids {
-		out[i].ID = id
-		out[i].Item, out[i].Err = v.ChangeRequest(ctx, id, c)
-	}
-	return out, nil
+func (v *View) ChangeRequests(ctx context.Context, ids []coffer.ID, c RequestPatch) ([]Changed[RequestItem], error) {
+	return changeEach(ids, func(id coffer.ID) (RequestItem, error) { return v.ChangeRequest(ctx, id, c) })
 }

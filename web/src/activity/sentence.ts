@@ -71,6 +71,8 @@ export function sentence(e: Happening, me: string, inside?: string): string {
       return said.took(who, it, whom);
     case "grant.left":
       return said.left(who, it);
+    case "grant.asked":
+      return said.asked(who, it);
     case "link.made":
       return after.password === true ? said.linkMadePassword(who, it, link) : said.linkMade(who, it, link);
     case "link.changed":

@@ -14,18 +14,21 @@ export interface Reach {
 
 const glyphs: Record<string, Glyph> = { only_you: "you", people: "people", link: "link", vault: "vault" };
 
+/** By links that open for anybody, or by such only as are for certain people. */
+const lent = (node: Node): "link" | "named" => (!node.reach?.links && node.reach?.named ? "named" : "link");
+
 export function reachOf(node: Node): Reach | null {
   if (!node.reach) return null;
   const glyph = glyphs[node.reach.kind] ?? "people";
   if (glyph === "you") return { glyph, words: t.reach.you };
-  return { glyph, words: glyph === "link" ? t.reach.link : fmt.plural(node.reach.people, t.reach.people) };
+  return { glyph, words: glyph === "link" ? t.reach[lent(node)] : fmt.plural(node.reach.people, t.reach.people) };
 }
 
 /** "6 people can open this folder": what a button or a hint says. */
 export function reachSentence(node: Node): string {
   if (!node.reach) return "";
   const words = node.kind === "folder" ? t.reach.openFolder : t.reach.openFile;
-  if (reachOf(node)?.glyph === "link") return fmt.plural(node.reach.people, words.link);
+  if (reachOf(node)?.glyph === "link") return fmt.plural(node.reach.people, words[lent(node)]);
   return node.reach.kind === "only_you" ? words.you : fmt.plural(node.reach.people, words.people);
 }
 

@@ -74,6 +74,7 @@ export const trail = {
       changedEnd: (who: string, it: string, whom: string) => `${who} changed until when ${whom} can open ${it}`,
       took: (who: string, it: string, whom: string) => `${who} took access to ${it} from ${whom}`,
       left: (who: string, it: string) => `${who} left ${it}`,
+      asked: (who: string, it: string) => `${who} asked for more rights to ${it}`,
       handedOver: (who: string, it: string, whom: string) => `${who} (administrator) handed ${it} over to ${whom}`,
       linkMade: (who: string, it: string, link: string) => `${who} made ${link} to ${it}`,
       linkMadePassword: (who: string, it: string, link: string) => `${who} made ${link} with a password to ${it}`,

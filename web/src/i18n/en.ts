@@ -100,15 +100,18 @@ export const en = {
     you: "Only you",
     people: { one: "# person", other: "# people" },
     link: "Anyone with a link",
+    named: "Named people outside",
     openFolder: {
       you: "Only you can open this folder",
       people: { one: "# person can open this folder", other: "# people can open this folder" },
       link: { one: "You and anyone with a link can open this folder", other: "# people and anyone with a link can open this folder" },
+      named: { one: "You and named people outside can open this folder", other: "# people and named people outside can open this folder" },
     },
     openFile: {
       you: "Only you can open this file",
       people: { one: "# person can open this file", other: "# people can open this file" },
       link: { one: "You and anyone with a link can open this file", other: "# people and anyone with a link can open this file" },
+      named: { one: "You and named people outside can open this file", other: "# people and named people outside can open this file" },
     },
   },
 

@@ -19,14 +19,6 @@ export function inTab(one: Outward, tab: Tab, now = Date.now()): boolean {
   return one.state === "live" && (tab === "live" || (one.ends_at !== null && one.ends_at - now <= 7 * day));
 }
 
-/** The end of a day that was chosen as 2026-11-30, in the browser's zone; undefined: no day, or past. */
-export function endOfDay(text: string, now = Date.now()): number | undefined {
-  const [y, m, d] = text.split("-").map(Number);
-  if (!y || !m || !d) return undefined;
-  const at = new Date(y, m - 1, d, 23, 59, 59).getTime();
-  return at > now ? at : undefined;
-}
-
 /** What is asked of many at once. */
 export type Change = { off: boolean } | { ends_at: number | null };
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { filterQuery, readFilters } from "../../src/activity/filters";
 import { changes, leadsTo, reachChange, sentence, type Happening } from "../../src/activity/sentence";
-import { endOfDay, inTab } from "../../src/links/outside";
+import { inTab } from "../../src/links/outside";
 
 const me = "me";
 const tomas = { kind: "user", id: "tomas", name: "Tomas Halden" };
@@ -101,7 +101,4 @@ it("puts links and requests under their tabs", () => {
   expect(inTab({ id: "", state: "live", ends_at: in3 }, "ending", now)).toBe(true);
   expect(inTab({ id: "", state: "off", ends_at: in3 }, "ending", now)).toBe(false);
   expect(inTab({ id: "", state: "used_up", ends_at: null }, "over", now)).toBe(true);
-  expect(endOfDay("2026-11-23", now)).toBe(new Date(2026, 10, 23, 23, 59, 59).getTime());
-  expect(endOfDay("2026-11-22", now)).toBeUndefined();
-  expect(endOfDay("", now)).toBeUndefined();
 });

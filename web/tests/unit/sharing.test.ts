@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { Answer, Grant, Link, Sharing } from "../../src/api/types";
+import type { Answer, Grant, Link, Node, Sharing } from "../../src/api/types";
+import { reachOf, reachSentence } from "../../src/files/reach";
 import { links } from "../../src/i18n/en-links";
 import { share } from "../../src/i18n/en-share";
 import { dayChoices, live, usual } from "../../src/share/links";
@@ -93,4 +94,14 @@ test("no message of sharing blames, begs or speaks of users", () => {
   walk([share, links]);
   expect(said.length).toBeGreaterThan(100);
   expect(said.filter((text) => /\b(please|oops|invalid|users?|revoke|expir\w+|token)\b/i.test(text))).toEqual([]);
+});
+
+test.each([
+  [{ kind: "only_you", people: 1 }, "Only you", "Only you can open this folder"],
+  [{ kind: "people", people: 6 }, "6 people", "6 people can open this folder"],
+  [{ kind: "link", people: 1, links: 1, named: 1 }, "Anyone with a link", "You and anyone with a link can open this folder"],
+  [{ kind: "link", people: 3, named: 2 }, "Named people outside", "3 people and named people outside can open this folder"],
+] as [NonNullable<Node["reach"]>, string, string][])("a row with %o", (reach, words, sentence) => {
+  const node = { kind: "folder", reach } as Node;
+  expect([reachOf(node)?.words, reachSentence(node)]).toEqual([words, sentence]);
 });
