@@ -67,7 +67,9 @@ export class Listing {
     this.order = order;
     if (same && this.#all && (sort !== "name" || this.#all.every((n) => this.#rank.has(n.id)))) {
       this.#all = sorted(this.#all, sort, order, this.#rank);
+      this.#query = { ...this.#query, sort, order };
       this.#filter(this.#all);
+      return; // nothing of it needs the server
     }
     if (!same) {
       this.#all = null;
@@ -104,8 +106,11 @@ export class Listing {
    * first, if nobody has asked for that yet. One page at a time.
    */
   fill(side: "head" | "tail"): Promise<void> {
-    this.#filling ??= this.#fill(side).finally(() => (this.#filling = null));
-    return this.#filling;
+    if (this.#filling) return this.#filling;
+    const filling = this.#fill(side).finally(() => {
+      if (this.#filling === filling) this.#filling = null;
+    });
+    return (this.#filling = filling);
   }
 
   async #fill(side: "head" | "tail"): Promise<void> {
@@ -146,6 +151,7 @@ export class Listing {
     if (!here) query.q = this.filter;
     const begins = this.#query.sort !== query.sort || this.#query.order !== query.order || this.#query.q !== query.q;
     const end = begins ? 0 : this.#tail.length; // of the same list: read again too
+    if (begins) this.#tail = [];
     this.#query = query;
     try {
       const [folder, first] = await Promise.all([
@@ -164,8 +170,8 @@ export class Listing {
           this.gap = null;
         } else {
           this.#head = rows;
-          this.#tail = [];
-          this.#next = { head: next };
+          if (end > 0) this.#tail = [];
+          this.#next = end > 0 ? { head: next } : { ...this.#next, head: next };
           this.total = first.total;
           this.#join();
         }
@@ -193,8 +199,7 @@ export class Listing {
 export function sorted(rows: readonly Node[], by: Sort, order: Order, rank: ReadonlyMap<string, number>): Node[] {
   const way = order === "asc" ? 1 : -1;
   const value = (n: Node): number => (by === "size" ? n.size : by === "changed" ? n.changed_at : (rank.get(n.id) ?? 0));
-  return [...rows].sort((a, b) => {
-    if (a.kind !== b.kind) return a.kind === "folder" ? -1 : 1;
-    return way * (value(a) - value(b) || (a.id < b.id ? -1 : 1));
-  });
+  const keyed = rows.map((node) => ({ node, first: node.kind === "folder" ? 0 : 1, value: value(node) })); // asked once each, not at each comparison
+  keyed.sort((a, b) => a.first - b.first || way * (a.value - b.value || (a.node.id < b.node.id ? -1 : 1)));
+  return keyed.map((one) => one.node);
 }

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { deflateSync } from "node:zlib";
-import { look, settle, shots } from "./harness.mjs";
+import { look, picture, settle, shots } from "./harness.mjs";
 
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 export const noise = (bytes) => randomBytes(bytes);
@@ -291,9 +291,9 @@ export async function lookTwice(page, variant, name) {
   await page.emulateMedia({ colorScheme: scheme });
   if (variant.phone) await page.setViewportSize({ width, height });
   await settle(page);
-  await page.screenshot({ path: `${shots}${name}-${width}-${scheme}.png` });
+  await picture(page, `${name}-${width}-${scheme}`);
   const found = await page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { runOnly: ["color-contrast", "target-size", "scrollable-region-focusable"], resultTypes: ["violations"] });
+    const { violations } = await globalThis.axe.run(document, { runOnly: ["color-contrast", "target-size", "scrollable-region-focusable"], resultTypes: ["violations"], preload: false });
     const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
     return [...violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}`)), ...(wide > 0 ? [`${wide} px too wide`] : [])];
   });

@@ -28,6 +28,7 @@ it("sorts rows that are all here at once, as the server does", async () => {
     const coming = list.open("f", by, order);
     const here = list.rows.map((n) => n.id);
     await coming;
+    await list.refresh();
     expect(here, `${by} ${order}`).toEqual(list.rows.map((n) => n.id));
     expect(here.length).toBe(450);
   }
