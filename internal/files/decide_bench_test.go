@@ -16,11 +16,13 @@ import (
 func BenchmarkDecide(b *testing.B) {
 	for _, engine := range []struct {
 		name string
-		open func(testing.TB) *db.DB
-	}{{"sqlite", dbtest.SQLite}, {"postgres", dbtest.Postgres}} {
+		open func(testing.TB) (*db.DB, func())
+	}{{"sqlite", func(t testing.TB) (*db.DB, func()) { return dbtest.SQLite(t), func() {} }}, {"postgres", dbtest.Counted}} {
 		b.Run(engine.name, func(b *testing.B) {
-			w := newWorld(b, engine.open(b), newClock(), blob.NewMemory())
+			d, count := engine.open(b)
+			w := newWorld(b, d, newClock(), blob.NewMemory())
 			folder, viewer, rows := w.deep(20, 1000, 500)
+			count()
 			var given []coffer.ID
 			w.ok(w.db.View(ctx, func(tx *db.Tx) error {
 				children, err := tx.Children(db.Listing{Parent: folder, Limit: len(rows)}, false)
