@@ -19,11 +19,22 @@ type PersonOn struct {
 // which are its children, by grants on these. One query for a usual page of a
 // list: more at a time take SQLite longer to name than to find.
 func (tx *Tx) PeopleOn(node coffer.ID, others []coffer.ID) ([]PersonOn, error) {
-	all, err := tx.peopleOn(node, others[:min(len(others), peopleStep)])
+	return tx.inSteps(node, others, false)
+}
+
+// CountOn is PeopleOn for who only counts: without names, and what several
+// grants on the way to the node say of somebody in the same words is said once,
+// as of the node itself.
+func (tx *Tx) CountOn(node coffer.ID, others []coffer.ID) ([]PersonOn, error) {
+	return tx.inSteps(node, others, true)
+}
+
+func (tx *Tx) inSteps(node coffer.ID, others []coffer.ID, brief bool) ([]PersonOn, error) {
+	all, err := tx.peopleOn(node, others[:min(len(others), peopleStep)], brief)
 	for len(others) > peopleStep && err == nil {
 		others = others[peopleStep:]
 		var more []PersonOn
-		more, err = tx.peopleOn(coffer.ID{}, others[:min(len(others), peopleStep)])
+		more, err = tx.peopleOn(coffer.ID{}, others[:min(len(others), peopleStep)], brief)
 		all = append(all, more...)
 	}
 	return all, err
@@ -32,7 +43,7 @@ func (tx *Tx) PeopleOn(node coffer.ID, others []coffer.ID) ([]PersonOn, error) {
 // peopleStep is how many children one query names.
 const peopleStep = 200
 
-func (tx *Tx) peopleOn(node coffer.ID, others []coffer.ID) ([]PersonOn, error) {
+func (tx *Tx) peopleOn(node coffer.ID, others []coffer.ID, brief bool) ([]PersonOn, error) {
 	args := []any{tx.Now, node}
 	these := `FALSE`
 	if len(others) > 0 {
@@ -41,8 +52,17 @@ func (tx *Tx) peopleOn(node coffer.ID, others []coffer.ID) ([]PersonOn, error) {
 			args = append(args, id)
 		}
 	}
+	columns, order := `given.node_id, given.depth, given.node_name, given.grant_id, given.group_id, given.role, given.until, given.group_name,
+			u.id, u.name, u.email, u.role, u.disabled`, ` ORDER BY given.depth, given.grant_id`
+	if brief {
+		columns, order = `DISTINCT CASE WHEN given.depth = -1 THEN given.node_id END, CASE WHEN given.depth > 0 THEN 0 ELSE given.depth END, given.role, given.until, u.id, u.role, u.disabled`, ``
+	}
 	return collect(tx, func(scan scan) (p PersonOn, err error) {
 		g := &p.Grant
+		if brief {
+			err = scan(&p.Node, &p.Up, (*accessName)(&g.Access), &g.Until, &p.User.ID, &p.User.Role, &p.User.Disabled)
+			return p, err
+		}
 		err = scan(&p.Node, &p.Up, &p.From, &g.ID, &g.GroupID, (*accessName)(&g.Access), &g.Until, &p.Group,
 			&p.User.ID, &p.User.Name, &p.User.Email, &p.User.Role, &p.User.Disabled)
 		g.NodeID, g.UserID = p.Node, p.User.ID
@@ -63,7 +83,5 @@ func (tx *Tx) peopleOn(node coffer.ID, others []coffer.ID) ([]PersonOn, error) {
 			UNION ALL
 			SELECT n.id, -2, '', NULL, NULL, '', 0, '', s.owner_id FROM node AS n JOIN space AS s ON s.id = n.space_id WHERE n.id = $2 AND s.owner_id IS NOT NULL
 		)
-		SELECT given.node_id, given.depth, given.node_name, given.grant_id, given.group_id, given.role, given.until, given.group_name,
-			u.id, u.name, u.email, u.role, u.disabled
-		FROM given JOIN user_account AS u ON u.id = given.user_id ORDER BY given.depth, given.grant_id`, args...)
+		SELECT `+columns+` FROM given JOIN user_account AS u ON u.id = given.user_id`+order, args...)
 }

@@ -34,7 +34,7 @@ func BenchmarkDecide(b *testing.B) {
 				do   func(tx *db.Tx) error
 			}{
 				{"decision", func(tx *db.Tx) error { _, err := tx.Place(folder, viewer); return err }},
-				{"reach", func(tx *db.Tx) error { _, err := tx.PeopleOn(folder, given); return err }},
+				{"reach", func(tx *db.Tx) error { _, err := tx.CountOn(folder, given); return err }},
 				{"children", func(tx *db.Tx) error {
 					_, err := tx.Children(db.Listing{Parent: folder, Limit: len(rows), Room: len(rows)}, false)
 					return err
@@ -47,7 +47,7 @@ func BenchmarkDecide(b *testing.B) {
 					if err != nil {
 						return err
 					}
-					_, err = tx.PeopleOn(folder, ownGrants(children))
+					_, err = tx.CountOn(folder, ownGrants(children))
 					return err
 				}},
 			} {

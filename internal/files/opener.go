@@ -241,7 +241,7 @@ func takeCensus(tx *db.Tx, p pass, children []db.Child) (census, error) {
 	for _, l := range below {
 		c.links[l.NodeID] = append(c.links[l.NodeID], l)
 	}
-	rows, err := tx.PeopleOn(p.node.ID, ids)
+	rows, err := tx.CountOn(p.node.ID, ids)
 	if err != nil {
 		return c, err
 	}
