@@ -27,6 +27,13 @@ export function live(links: readonly Link[] | undefined): { links: number; bare:
   return { links: anyone.length, bare: anyone.filter((one) => !one.has_password).length, named: open.length - anyone.length };
 }
 
+/** Whom a named link is for, as far as it is told. */
+export function forWhom(link: Link): string {
+  const people = link.recipients.filter((one) => one.state === "live").map((one) => one.email);
+  if (people.length > 0) return l.for(fmt.list(people));
+  return link.recipients.length > 0 ? l.forNobody : l.forSome;
+}
+
 /** Addresses as people type several. */
 export function addressesIn(text: string): string[] {
   return [...new Set(text.split(/[\s,;]+/).filter(Boolean))];

@@ -3,7 +3,7 @@ import type { Answer, Grant, Link, Node, Sharing } from "../../src/api/types";
 import { reachOf, reachSentence } from "../../src/files/reach";
 import { links } from "../../src/i18n/en-links";
 import { share } from "../../src/i18n/en-share";
-import { dayChoices, live, usual } from "../../src/share/links";
+import { addressesIn, dayChoices, forWhom, live, usual } from "../../src/share/links";
 import { rowsOf } from "../../src/share/rows";
 import { glyph, sentence, type Facts } from "../../src/share/sentence";
 import { dayOf, dayWords, endOfDay } from "../../src/share/when";
@@ -104,4 +104,12 @@ test.each([
 ] as [NonNullable<Node["reach"]>, string, string][])("a row with %o", (reach, words, sentence) => {
   const node = { kind: "folder", reach } as Node;
   expect([reachOf(node)?.words, reachSentence(node)]).toEqual([words, sentence]);
+});
+
+test("whom a link is for, and addresses as they are typed", () => {
+  const link = (...recipients: [string, "live" | "off"][]): Link => ({ named: true, recipients: recipients.map(([email, state]) => ({ id: email, email, state })) }) as Link;
+  expect(forWhom(link(["m@x.example", "live"], ["t@x.example", "off"], ["o@x.example", "live"]))).toBe("Only for m@x.example and o@x.example");
+  expect(forWhom(link(["m@x.example", "off"]))).toBe("For nobody any more");
+  expect(forWhom(link())).toBe("Only for the people it was made for"); // told to nobody else
+  expect(addressesIn(" m@x.example,t@x.example;\n m@x.example ")).toEqual(["m@x.example", "t@x.example"]);
 });
