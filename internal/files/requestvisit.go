@@ -3,7 +3,6 @@ package files
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"coffer"
 	"coffer/internal/cred"
@@ -126,14 +125,5 @@ func (s *Service) wrongRequestPassword(ctx context.Context, r coffer.FileRequest
 	if err != nil {
 		return err
 	}
-	text := "That password is not right. Check capitals, or ask who sent you the address. "
-	switch left {
-	case 0:
-		text += "No tries left: wait 10 minutes."
-	case 1:
-		text += "1 try left."
-	default:
-		text += fmt.Sprintf("%d tries left.", left)
-	}
-	return coffer.E(coffer.Forbidden, "wrong_password", text)
+	return coffer.E(coffer.Forbidden, "wrong_password", "That password is not right. Check capitals, or ask who sent you the address. "+triesText(left))
 }
