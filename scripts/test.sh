@@ -37,7 +37,7 @@ step() {
 
 web_unit() { (cd web && npm test --silent); }
 web_tus() { (cd web && npm run --silent test:tus); }
-web_browser() { (cd web && npm run --silent test:browser); }
+web_browser() { (cd web && COFFER_SHOTS=0 npm run --silent test:browser); } # nobody looks at its pictures
 go_tests() {
   # A package may run for long on a busy machine or in a soak.
   # SQLite, translated from C, and the decoders of pictures are not ours to search for
