@@ -1,6 +1,8 @@
 package coffertest
 
 import (
+	_ "embed"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,34 +12,26 @@ import (
 )
 
 // The story of the doors: one cast, one table of what becomes of each deed of
-// each of them, told through every door that there is.
+// each of them (doors.json), told through every door that there is: REST, tus, the
+// pages of links (TestDoors), the command line (TestDoorsAtTheCommandLine), and the
+// page (doors.test.mjs).
+//
+//go:embed doors.json
+var doors []byte
 
-// deeds are what each of the cast tries, in order, in the folder of theirs: to
-// list it, to read file.txt, to add added.txt, to put new content into
-// replace.txt, to rename old.txt to new.txt, to trash bin.txt, to give somebody
-// access to file.txt, to make a link to it, to list the folder above.
-func deeds() []string {
-	return []string{"list", "read", "add", "replace", "rename", "trash", "share", "link", "above"}
+// A table says, for each role, what becomes of the deeds: "-" is done, else why
+// not. What a visitor's page does not offer is not there.
+//
+// Each of the cast tries them, in order, in the folder of theirs: to list it, to
+// read file.txt, to add added.txt, to put new content into replace.txt, to rename
+// old.txt to new.txt, to trash bin.txt, to give somebody access to file.txt, to
+// make a link to it, to list the folder above.
+type table struct {
+	Deeds   []string
+	Becomes map[string]string
 }
 
-// expected is what becomes of them, by role: "-" is done, else why not.
-func expected(role string) []string {
-	all := func(outcome string) string { return strings.Repeat(outcome+" ", len(deeds())) }
-	return strings.Fields(map[string]string{
-		"owner":       "- - - - - - - - -",
-		"manager":     "- - - - - - - - not_found",
-		"editor":      "- - - - - - forbidden forbidden not_found",
-		"viewer":      "- - forbidden forbidden forbidden forbidden forbidden forbidden not_found",
-		"stranger":    all("not_found"),
-		"disabled":    all("unauthenticated"),
-		"unconfirmed": all("unauthenticated"),
-		// Who came by a link has no account: what their page does not offer is not there.
-		"visitor who looks":     "- forbidden not_found not_found not_found not_found not_found not_found not_found",
-		"visitor":               "- - not_found not_found not_found not_found not_found not_found not_found",
-		"visitor who adds":      "- - - not_found not_found not_found not_found not_found not_found",
-		"visitor of an old one": all("not_found"),
-	}[role])
-}
+func (c *Cast) expected(role string) []string { return strings.Fields(c.table.Becomes[role]) }
 
 // A Player is one of the cast, with a folder that is shared with them alone.
 type Player struct {
@@ -54,12 +48,17 @@ type Cast struct {
 	Ann     *Person
 	Above   wire.Node
 	Players []*Player
+
+	table table
 }
 
 // NewCast makes the people of the story, and Ann's folders for each of them.
 func NewCast(s *Server) *Cast {
 	s.T.Helper()
 	c := &Cast{S: s, Ann: s.Person("Ann")}
+	if err := json.Unmarshal(doors, &c.table); err != nil {
+		s.T.Fatal(err)
+	}
 	c.Above = c.Ann.folder("Above-canary")
 	c.Ann.file(c.Above, "canary.txt", "canary")
 	for _, role := range []string{"owner", "manager", "editor", "viewer", "stranger", "disabled", "unconfirmed", "visitor who looks", "visitor", "visitor who adds", "visitor of an old one"} {
@@ -108,9 +107,9 @@ func (c *Cast) Begin() {
 // door has no such deed.
 func (c *Cast) Try(door string, p *Player, do func(p *Player, deed string) (outcome, told string)) {
 	c.S.T.Helper()
-	want := expected(p.Role)
+	want := c.expected(p.Role)
 	done := map[string]bool{}
-	for i, deed := range deeds() {
+	for i, deed := range c.table.Deeds {
 		got, told := do(p, deed)
 		if got == "" {
 			continue
