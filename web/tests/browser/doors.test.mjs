@@ -1,16 +1,16 @@
 // The story of the doors, told by the page: who may do what comes out as through
 // REST, tus, the pages of links and the command line, by the one table of
 // internal/coffertest/doors.json. Visitors have pages of their own, which are told
-// there, as are people whose account is turned off: no command does that yet.
+// there.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { dropFiles, names, rest, rootOf, steps } from "./files-kit.mjs";
-import { closeBrowser, createUser, person, signIn, startServer, variants } from "./harness.mjs";
+import { closeBrowser, createUser, person, signIn, startServer, turnOff, variants } from "./harness.mjs";
 
 const { deeds, becomes } = JSON.parse(readFileSync(new URL("../../../internal/coffertest/doors.json", import.meta.url), "utf8"));
-const roles = ["owner", "manager", "editor", "viewer", "stranger", "unconfirmed"];
-const grants = { manager: "manage", editor: "edit", viewer: "view" };
+const roles = ["owner", "manager", "editor", "viewer", "stranger", "disabled", "unconfirmed"];
+const grants = { manager: "manage", editor: "edit", viewer: "view", disabled: "edit" };
 const who = (role) => ({ name: role, email: `${role}@haldenroe.example`, password: `the ferry of the ${role} leaves at seven` });
 let server;
 before(async () => {
@@ -62,6 +62,7 @@ async function comeIn(page, role) {
     return;
   }
   await signIn(page, who(role));
+  if (role === "disabled") await turnOff(server, who(role));
 }
 
 /** What becomes of a deed in the page: "-" when it is done, else why not. */

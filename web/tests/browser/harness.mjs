@@ -117,16 +117,25 @@ export function setupCode(server) {
   return until(() => /\/setup#([\w-]+)/.exec(server.log())?.[1], "a setup code in the server's log");
 }
 
-/** Makes an account that needs no confirmation, beside the running server. */
-export function createUser(server, { email, name, password, role = "member" }) {
+/** Runs a command of the administrator beside the running server. */
+function admin(server, command, args, input = "") {
   return new Promise((resolve, reject) => {
-    const args = ["admin", "create-user", "--data", server.data, "--email", email, "--name", name, "--role", role, "--password-stdin"];
-    const child = spawn(cofferdPath(), args, { stdio: ["pipe", "ignore", "pipe"], env: serverEnv });
+    const child = spawn(cofferdPath(), ["admin", command, "--data", server.data, ...args], { stdio: ["pipe", "ignore", "pipe"], env: serverEnv });
     let text = "";
     child.stderr.on("data", (b) => (text += b));
-    child.once("exit", (code) => (code === 0 ? resolve() : reject(new Error(`create-user: ${code}\n${text}`))));
-    child.stdin.end(password + "\n");
+    child.once("exit", (code) => (code === 0 ? resolve() : reject(new Error(`${command}: ${code}\n${text}`))));
+    child.stdin.end(input);
   });
+}
+
+/** Makes an account that needs no confirmation. */
+export function createUser(server, { email, name, password, role = "member" }) {
+  return admin(server, "create-user", ["--email", email, "--name", name, "--role", role, "--password-stdin"], password + "\n");
+}
+
+/** Turns an account off: its sessions end at once. */
+export function turnOff(server, { email }) {
+  return admin(server, "turn-off", ["--email", email]);
 }
 
 /** The words of a stored e-mail: transfer encodings undone, headers included. */
