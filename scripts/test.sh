@@ -43,8 +43,9 @@ go_tests() {
   # SQLite, translated from C, and the decoders of pictures are not ours to search for
   # races; watching them took the tests of the database and of thumbnails five times
   # their CPU. No more than these: other packages share generic code with ours, of
-  # which the linker keeps one copy. vet has run with the linters.
-  go run scripts/gotest.go -results "$results" -race \
+  # which the linker keeps one copy. vet has run with the linters. Half of their time
+  # tests wait, for the disk and for leases: more packages run at once than there are cores.
+  go run scripts/gotest.go -results "$results" -race -p $(($(nproc) * 3 / 2)) \
     -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=image/...=-race=false \
     -gcflags=golang.org/x/image/...=-race=false -gcflags=compress/...=-race=false \
     -vet=off -ldflags=-w -timeout "${TEST_TIMEOUT:-20m}" ./...

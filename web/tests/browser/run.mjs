@@ -1,5 +1,5 @@
-// Runs the stories in a real browser against a real server, one file after the
-// other: node tests/browser/run.mjs [part of a file's name ...]
+// Runs the stories in a real browser against a real server, two files at a time,
+// as half of their time they wait: node tests/browser/run.mjs [part of a file's name ...]
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -25,5 +25,5 @@ if (files.length === 0) {
   process.exit(1);
 }
 if (wanted.length === 0) rmSync(fileURLToPath(new URL("../shots", import.meta.url)), { recursive: true, force: true });
-const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files], { stdio: "inherit" });
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", ...files], { stdio: "inherit" });
 process.exit(status ?? 1);
