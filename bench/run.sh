@@ -118,7 +118,7 @@ if [ "${MICRO:-1}" != 0 ]; then
   printf '\n### Go micro benchmarks\n\n'
   cd "$root"
   { go test -run "^$" -bench . -benchmem -benchtime "${MICRO_TIME:-200ms}" ./internal/cobblestone/... ./internal/content/... &&
-    go test -run "^$" -bench RotateKEK -benchtime "${SPACES:-100000}x" ./internal/keyring &&
+    COFFER_TEST_POSTGRES=$postgres scripts/with-postgres.sh go test -run "^$" -bench RotateKEK -benchtime "${SPACES:-100000}x" ./internal/keyring &&
     COFFER_SOAK=1 go test -run "^$" -bench SearchNames/sqlite -benchtime 100x ./internal/db &&
     COFFER_SOAK=1 COFFER_TEST_POSTGRES=$postgres scripts/with-postgres.sh go test -run "^$" -bench Million -benchtime 1x -timeout 40m ./internal/coffertest &&
     COFFER_TEST_POSTGRES=$postgres scripts/with-postgres.sh go test -run "^$" -bench Small -benchtime "${SMALL_TIME:-1s}" ./internal/coffertest &&
