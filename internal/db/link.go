@@ -115,12 +115,8 @@ func (tx *Tx) LinksOnPath(node coffer.ID) ([]LinkRow, error) {
 		SELECT `+linkRowColumns+`, up.depth`+linkRowFrom+` JOIN up ON up.id = l.node_id ORDER BY up.depth, l.made_at DESC, l.id`, tx.Now, node)
 }
 
-// LinksIn returns the live links to the children of a folder.
-func (tx *Tx) LinksIn(folder coffer.ID) ([]LinkRow, error) {
-	return collect(tx, scanLinkRow, `SELECT `+linkRowColumns+linkRowFrom+` WHERE n.parent_id = $2 AND n.trashed_at IS NULL AND `+linkLives, tx.Now, folder)
-}
-
-// LinksAt returns the live links to nodes.
+// LinksAt returns the live links to nodes. Lists name the children that they show:
+// asked for by their folder, SQLite would go through all that are in there.
 func (tx *Tx) LinksAt(nodes []coffer.ID) (all []LinkRow, err error) {
 	for len(nodes) > 0 && err == nil {
 		args := []any{tx.Now}

@@ -222,10 +222,11 @@ type census struct {
 }
 
 func takeCensus(tx *db.Tx, p pass, children []db.Child) (census, error) {
-	var ids []coffer.ID
+	var all, given []coffer.ID
 	for _, n := range children {
+		all = append(all, n.ID)
 		if n.Given {
-			ids = append(ids, n.ID)
+			given = append(given, n.ID)
 		}
 	}
 	c := census{p: p, base: map[coffer.ID]bool{}, on: map[coffer.ID][]db.PersonOn{}, links: map[coffer.ID][]db.LinkRow{}}
@@ -234,14 +235,14 @@ func takeCensus(tx *db.Tx, p pass, children []db.Child) (census, error) {
 		return c, err
 	}
 	c.above = c.above.count(above...)
-	below, err := tx.LinksIn(p.node.ID)
+	below, err := tx.LinksAt(all)
 	if err != nil {
 		return c, err
 	}
 	for _, l := range below {
 		c.links[l.NodeID] = append(c.links[l.NodeID], l)
 	}
-	rows, err := tx.CountOn(p.node.ID, ids)
+	rows, err := tx.CountOn(p.node.ID, given)
 	if err != nil {
 		return c, err
 	}
